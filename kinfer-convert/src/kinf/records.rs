@@ -1,0 +1,139 @@
+//! Records → bytes, field by field as in `docs/kinf-format.md`.
+
+use kinfer::format::{
+    ElementType, HEAD_SIZE, HeadKind, NAME_SIZE, OPERATOR_SIZE, Rounding, STEP_SIZE, TENSOR_SIZE, UNIT_SIZE,
+};
+
+use super::{ClipSpec, DenseSpec, FeatureSpec, HeadSpec, OperatorSpec, StepSpec, TensorSpec};
+
+pub(super) fn all<T>(items: &[T], record: impl Fn(&T) -> Vec<u8>) -> Vec<Vec<u8>> {
+    items.iter().map(record).collect()
+}
+
+pub(super) fn feature(feature: &FeatureSpec) -> Vec<u8> {
+    let mut bytes = text(&feature.name, NAME_SIZE);
+    bytes.extend(text(&feature.unit, UNIT_SIZE));
+    bytes.extend(feature.lo.to_le_bytes());
+    bytes.extend(feature.hi.to_le_bytes());
+    bytes
+}
+
+pub(super) fn step(step: &StepSpec) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(STEP_SIZE);
+    bytes.extend(1u16.to_le_bytes());
+    bytes.extend(step.source.to_le_bytes());
+    bytes.extend([step.shift, rounding(step.rounding), 0, 0]);
+    bytes.extend(step.multiplier.to_le_bytes());
+    bytes.extend(step.bias.to_le_bytes());
+    bytes.resize(STEP_SIZE, 0);
+    bytes
+}
+
+pub(super) fn tensor(tensor: &TensorSpec) -> Vec<u8> {
+    let element = match tensor.element {
+        ElementType::I8 => 1,
+        ElementType::I16 => 2,
+        ElementType::I32 => 3,
+    };
+    let mut bytes = Vec::with_capacity(TENSOR_SIZE);
+    bytes.extend([element, tensor.dims.len() as u8, 0, 0]);
+    for axis in 0..4 {
+        bytes.extend(tensor.dims.get(axis).copied().unwrap_or(0).to_le_bytes());
+    }
+    bytes.extend(tensor.zero_point.to_le_bytes());
+    bytes.extend(tensor.scale.to_bits().to_le_bytes());
+    bytes
+}
+
+/// Operator records, and the data section they point into.
+pub(super) fn operators(operators: &[OperatorSpec]) -> (Vec<Vec<u8>>, Vec<u8>) {
+    let mut data = Vec::new();
+    let mut records = Vec::with_capacity(operators.len());
+    for operator in operators {
+        records.push(match operator {
+            OperatorSpec::Dense(spec) => dense(spec, &mut data),
+            OperatorSpec::Clip(spec) => clip(spec),
+        });
+    }
+    (records, data)
+}
+
+pub(super) fn head(head: &HeadSpec) -> Vec<u8> {
+    let (kind, threshold) = match head.kind {
+        HeadKind::ArgMax => (1u16, 0),
+        HeadKind::Threshold(threshold) => (2, threshold.to_bits()),
+    };
+    let mut bytes = Vec::with_capacity(HEAD_SIZE);
+    bytes.extend(kind.to_le_bytes());
+    bytes.extend(head.scores.to_le_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend(threshold.to_le_bytes());
+    bytes.extend(head.low_margin.to_bits().to_le_bytes());
+    bytes
+}
+
+pub(super) fn outcome(name: &str) -> Vec<u8> {
+    text(name, NAME_SIZE)
+}
+
+/// One line an entry: a line end inside a key or value becomes a space.
+pub(super) fn provenance(lines: &[(String, String)]) -> Vec<u8> {
+    lines
+        .iter()
+        .map(|(key, value)| format!("{key}: {value}").replace(['\n', '\r'], " ") + "\n")
+        .collect::<String>()
+        .into_bytes()
+}
+
+fn dense(spec: &DenseSpec, data: &mut Vec<u8>) -> Vec<u8> {
+    let weights = place(data, 8, spec.weights.iter().map(|weight| weight.to_le_bytes()));
+    let biases = place(data, 8, spec.biases.iter().map(|bias| bias.to_le_bytes()));
+    let multipliers = place(data, 4, spec.multipliers.iter().map(|factor| factor.to_le_bytes()));
+    let shifts = place(data, 1, spec.shifts.iter().map(|shift| [*shift]));
+
+    let mut bytes = Vec::with_capacity(OPERATOR_SIZE);
+    bytes.extend(1u16.to_le_bytes());
+    bytes.extend([rounding(spec.rounding), 1]);
+    bytes.extend(spec.input.to_le_bytes());
+    bytes.extend(spec.output.to_le_bytes());
+    for offset in [weights, biases, multipliers, shifts] {
+        bytes.extend(offset.to_le_bytes());
+    }
+    bytes.extend(spec.lo.to_le_bytes());
+    bytes.extend(spec.hi.to_le_bytes());
+    bytes.resize(OPERATOR_SIZE, 0);
+    bytes
+}
+
+fn clip(spec: &ClipSpec) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(OPERATOR_SIZE);
+    bytes.extend(2u16.to_le_bytes());
+    bytes.extend([0; 2]);
+    bytes.extend(spec.input.to_le_bytes());
+    bytes.extend(spec.output.to_le_bytes());
+    bytes.extend([0; 16]);
+    bytes.extend(spec.lo.to_le_bytes());
+    bytes.extend(spec.hi.to_le_bytes());
+    bytes.resize(OPERATOR_SIZE, 0);
+    bytes
+}
+
+/// Appends values to the data section; their offset there, a multiple of `alignment`.
+fn place<const N: usize>(data: &mut Vec<u8>, alignment: usize, values: impl Iterator<Item = [u8; N]>) -> u32 {
+    data.resize(data.len().next_multiple_of(alignment), 0);
+    let offset = data.len() as u32;
+    values.for_each(|value| data.extend(value));
+    offset
+}
+
+fn rounding(rounding: Rounding) -> u8 {
+    match rounding {
+        Rounding::HalfEven => 0,
+    }
+}
+
+fn text(text: &str, size: usize) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    bytes.resize(size, 0);
+    bytes
+}

@@ -1,0 +1,6 @@
+//! Plan, scratch, run.
+
+pub mod layout;
+mod packed;
+
+pub use packed::Packed;

@@ -1,0 +1,206 @@
+//! Why a model is refused: one sentence that says what is wrong and where, the same from the CLI and from the kernel.
+
+use core::fmt;
+
+use crate::format::{OperatorKind, SectionKind};
+
+/// Result of anything that can refuse a model.
+pub type Result<T> = core::result::Result<T, Error>;
+
+/// A refusal. `Display` gives one sentence, `place: problem`, without a full stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// Where in the file, or at which edge.
+    pub place: Place,
+    /// What is wrong there.
+    pub problem: Problem,
+}
+
+/// Where a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The file as a whole.
+    File,
+    /// The fixed header.
+    Header,
+    /// Entry of the section table, by its number.
+    Entry(u32),
+    /// A section as a whole.
+    Section(SectionKind),
+    /// Record of the schema section: one raw counter.
+    Feature(u32),
+    /// Record of the program section: one quantised input.
+    Step(u32),
+    /// Record of the tensor section.
+    Tensor(u32),
+    /// Record of the operator section.
+    Operator(u32, OperatorKind),
+    /// Record of the operator section whose kind is not known.
+    Record(u32),
+    /// The decision head.
+    Head,
+    /// What the caller passes: counters, memory.
+    Caller,
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the sentences in `Display` are the documentation of each
+pub enum Problem {
+    NotAModel,
+    Version { major: u16, minor: u16 },
+    Length { says: u64, has: u64 },
+    Checksum { says: u32, is: u32 },
+    Reserved { offset: u32 },
+    Truncated { needs: u64, has: u64 },
+    UnknownSection { kind: u16 },
+    Overlap { offset: u32, after: u64 },
+    Misaligned { offset: u32 },
+    Padding { offset: u64 },
+    Duplicate,
+    Missing,
+    RecordSize { count: u32, size: u32, length: u32 },
+    Count { is: u64, max: u64 },
+    Name,
+    EmptyRange,
+    UnknownKind { kind: u16 },
+    UnknownType { code: u8 },
+    UnknownRounding { code: u8 },
+    Shape,
+    ZeroPoint { is: i32 },
+    Scale,
+    Steps { is: u32, inputs: u64 },
+    Source { is: u16, features: u32 },
+    Shift { is: u8, max: u8 },
+    TooLarge { what: &'static str },
+    NoTensor { is: u16, tensors: u32 },
+    NotYetProduced { tensor: u16 },
+    ProducedTwice { tensor: u16 },
+    Shapes { input: u64, output: u64 },
+    DataEnd { what: &'static str, end: u64, length: u64 },
+    Accumulator { channel: u32 },
+    Multiplier { channel: u32 },
+    Clip { lo: i32, hi: i32 },
+    Outcomes { is: u32, head: u64 },
+    LowMargin,
+    Budget { what: &'static str, is: u64, max: u64 },
+    Inputs { is: u64, wants: u64 },
+    Memory { is: u64, needs: u64 },
+}
+
+/// What a caller can do about a refusal; the kernel module maps it to an errno.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The bytes are not a well-formed or not a provable model (`EINVAL`).
+    Malformed,
+    /// Well-formed, but of a version or with parts this build does not know (`EOPNOTSUPP`).
+    Unsupported,
+    /// Over the caller's [`Limits`](crate::Limits) (`E2BIG`).
+    OverBudget,
+    /// The caller's counters or memory do not fit the model (`EINVAL`).
+    Mismatch,
+}
+
+impl Error {
+    pub(crate) const fn new(place: Place, problem: Problem) -> Self {
+        Self { place, problem }
+    }
+
+    /// The class of the refusal.
+    pub fn kind(&self) -> Kind {
+        match self.problem {
+            Problem::Version { .. }
+            | Problem::UnknownSection { .. }
+            | Problem::UnknownKind { .. }
+            | Problem::UnknownType { .. }
+            | Problem::UnknownRounding { .. } => Kind::Unsupported,
+            Problem::Budget { .. } => Kind::OverBudget,
+            Problem::Inputs { .. } | Problem::Memory { .. } => Kind::Mismatch,
+            _ => Kind::Malformed,
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.problem)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::File => f.write_str("file"),
+            Self::Header => f.write_str("header"),
+            Self::Entry(i) => write!(f, "section table entry {i}"),
+            Self::Section(kind) => write!(f, "section {}", kind.name()),
+            Self::Feature(i) => write!(f, "feature {i}"),
+            Self::Step(i) => write!(f, "feature program step {i}"),
+            Self::Tensor(i) => write!(f, "tensor {i}"),
+            Self::Operator(i, kind) => write!(f, "op {i} ({})", kind.name()),
+            Self::Record(i) => write!(f, "op {i}"),
+            Self::Head => f.write_str("head"),
+            Self::Caller => f.write_str("caller"),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NotAModel => f.write_str("is not a .kinf model (the label is wrong)"),
+            Self::Version { major, minor } => write!(
+                f,
+                "format version {major}.{minor} is not one this build reads ({}.x)",
+                crate::format::VERSION_MAJOR
+            ),
+            Self::Length { says, has } => write!(f, "says {says} bytes, the file has {has}"),
+            Self::Checksum { says, is } => write!(f, "says CRC-32C {says:08x}, the file's is {is:08x}"),
+            Self::Reserved { offset } => write!(f, "reserved bytes at {offset} are not zero"),
+            Self::Truncated { needs, has } => write!(f, "needs {needs} bytes, the file has {has}"),
+            Self::UnknownSection { kind } => write!(f, "section kind {kind} is critical and not known to this build"),
+            Self::Overlap { offset, after } => {
+                write!(f, "starts at {offset}, inside what ends at {after}")
+            }
+            Self::Misaligned { offset } => write!(f, "starts at {offset}, which is not a multiple of 8"),
+            Self::Padding { offset } => write!(f, "padding before {offset} is over 7 bytes or not zero"),
+            Self::Duplicate => f.write_str("is there twice"),
+            Self::Missing => f.write_str("is missing"),
+            Self::RecordSize { count, size, length } => {
+                write!(f, "{count} records of {size} bytes do not make {length} bytes")
+            }
+            Self::Count { is, max } => write!(f, "has {is} records, 1 to {max} are allowed"),
+            Self::Name => f.write_str("a name or unit is empty, not ASCII, or not padded with zero bytes"),
+            Self::EmptyRange => f.write_str("the range seen in calibration is empty (lo is above hi)"),
+            Self::UnknownKind { kind } => write!(f, "kind {kind} is not known to this build"),
+            Self::UnknownType { code } => write!(f, "element type {code} is not known to this build"),
+            Self::UnknownRounding { code } => write!(f, "rounding {code} is not known to this build"),
+            Self::Shape => f.write_str("the rank is not 1 to 4, or a dimension is zero or too large"),
+            Self::ZeroPoint { is } => write!(f, "zero point {is} is outside the element type"),
+            Self::Scale => f.write_str("the scale is zero"),
+            Self::Steps { is, inputs } => write!(f, "has {is} steps, the input tensor has {inputs} elements"),
+            Self::Source { is, features } => write!(f, "reads feature {is}, the schema has {features}"),
+            Self::Shift { is, max } => write!(f, "shift {is} is over {max}"),
+            Self::TooLarge { what } => write!(f, "the {what} is too large for exact arithmetic"),
+            Self::NoTensor { is, tensors } => write!(f, "names tensor {is}, the file has {tensors}"),
+            Self::NotYetProduced { tensor } => write!(f, "reads tensor {tensor} before anything writes it"),
+            Self::ProducedTwice { tensor } => write!(f, "writes tensor {tensor}, which is written already"),
+            Self::Shapes { input, output } => {
+                write!(f, "input of {input} and output of {output} elements do not fit this operator")
+            }
+            Self::DataEnd { what, end, length } => {
+                write!(f, "{what} end at byte {end}, section data has {length}")
+            }
+            Self::Accumulator { channel } => write!(f, "the accumulator of channel {channel} could overflow"),
+            Self::Multiplier { channel } => write!(f, "the multiplier of channel {channel} is negative"),
+            Self::Clip { lo, hi } => write!(f, "clip range {lo}..{hi} is empty or outside the output's element type"),
+            Self::Outcomes { is, head } => write!(f, "decides between {head} outcomes, the file names {is}"),
+            Self::LowMargin => f.write_str("the low-margin bound is negative"),
+            Self::Budget { what, is, max } => write!(f, "{what} {is} over the budget of {max}"),
+            Self::Inputs { is, wants } => write!(f, "passes {is} features, the model takes {wants}"),
+            Self::Memory { is, needs } => write!(f, "gives {is} bytes of memory, the model needs {needs}"),
+        }
+    }
+}

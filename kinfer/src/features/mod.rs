@@ -1,0 +1,3 @@
+//! Raw counters → quantised inputs.
+
+pub mod affine;

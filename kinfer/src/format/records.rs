@@ -1,0 +1,302 @@
+//! Fixed-size records: features, program steps, tensors, the head.
+
+use core::marker::PhantomData;
+
+use fixed::types::{I32F32, U32F96};
+
+use super::bytes::{at, i128_at, i32_at, i64_at, is_zero, u128_at, u16_at, u32_at, u8_at};
+use super::container::{Section, SectionKind};
+use super::names::{Name, NAME_SIZE, UNIT_SIZE};
+use super::operator::Rounding;
+use super::MAX_ELEMENTS;
+use crate::error::{Error, Place, Problem, Result};
+use crate::numbered::numbered;
+
+/// Bytes of a [`Feature`] record.
+pub const FEATURE_SIZE: usize = NAME_SIZE + UNIT_SIZE + 16;
+/// Bytes of a [`Step`] record.
+pub const STEP_SIZE: usize = 40;
+/// Bytes of a [`Tensor`] record.
+pub const TENSOR_SIZE: usize = 40;
+/// Bytes of the [`Head`] record.
+pub const HEAD_SIZE: usize = 24;
+/// Bytes of an outcome's name.
+pub const OUTCOME_SIZE: usize = NAME_SIZE;
+
+/// A record that can be read from `SIZE` bytes.
+pub trait Record<'a>: Sized {
+    /// Bytes of one record.
+    const SIZE: usize;
+
+    /// Reads record `index`; refuses unknown kinds, reserved bits and fields outside their own range.
+    fn read(index: u32, bytes: &'a [u8]) -> Result<Self>;
+}
+
+/// The records of a section, all of which have been read once without an error.
+#[derive(Clone, Copy, Debug)]
+pub struct Records<'a, R> {
+    bytes: &'a [u8],
+    record: PhantomData<R>,
+}
+
+impl<'a, R: Record<'a>> Records<'a, R> {
+    pub(super) fn parse(kind: SectionKind, section: Section<'a>, max: usize) -> Result<Self> {
+        let place = Place::Section(kind);
+        let (count, bytes) = (section.count, section.bytes);
+        let needs = u64::from(count).wrapping_mul(R::SIZE as u64);
+        if needs != bytes.len() as u64 {
+            let (size, length) = (R::SIZE as u32, bytes.len() as u32);
+            return Err(Error::new(place, Problem::RecordSize { count, size, length }));
+        }
+        if count == 0 || count as usize > max {
+            return Err(Error::new(place, Problem::Count { is: u64::from(count), max: max as u64 }));
+        }
+        for (index, record) in numbered(bytes.chunks_exact(R::SIZE)) {
+            R::read(index, record)?;
+        }
+        Ok(Self { bytes, record: PhantomData })
+    }
+
+    /// How many there are: at least one.
+    pub fn len(&self) -> usize {
+        self.bytes.len().checked_div(R::SIZE).unwrap_or(0)
+    }
+
+    /// Never: a section without records is refused.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Record `index`, if there is one.
+    pub fn get(&self, index: usize) -> Option<R> {
+        let bytes = self.bytes.chunks_exact(R::SIZE).nth(index)?;
+        R::read(index as u32, bytes).ok()
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = R> + use<'a, R> {
+        numbered(self.bytes.chunks_exact(R::SIZE)).filter_map(|(index, bytes)| R::read(index, bytes).ok())
+    }
+}
+
+/// A raw counter: what the caller passes, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feature<'a> {
+    /// The counter's name.
+    pub name: Name<'a>,
+    /// Its unit, for people and for schema checks.
+    pub unit: Name<'a>,
+    /// Smallest value seen in calibration; below it a decision carries the out-of-range flag.
+    pub lo: i64,
+    /// Largest value seen in calibration.
+    pub hi: i64,
+}
+
+impl<'a> Record<'a> for Feature<'a> {
+    const SIZE: usize = FEATURE_SIZE;
+
+    fn read(index: u32, bytes: &'a [u8]) -> Result<Self> {
+        let place = Place::Feature(index);
+        let refuse = |problem| Error::new(place, problem);
+        let (name, rest) = bytes.split_at_checked(NAME_SIZE).ok_or(refuse(Problem::Name))?;
+        let (unit, range) = rest.split_at_checked(UNIT_SIZE).ok_or(refuse(Problem::Name))?;
+        let (lo, hi) = (i64_at(range, 0), i64_at(range, 8));
+        if lo > hi {
+            return Err(refuse(Problem::EmptyRange));
+        }
+        Ok(Self { name: Name::parse(name).map_err(refuse)?, unit: Name::parse(unit).map_err(refuse)?, lo, hi })
+    }
+}
+
+/// What a program step computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepKind {
+    /// `saturate(round((raw · multiplier + bias) / 2^shift))`, see [`crate::features::affine`].
+    Affine {
+        /// Factor of the raw counter.
+        multiplier: i64,
+        /// Added before the shift; in units of 2^-shift of the quantised input.
+        bias: i128,
+        /// Binary point of `multiplier` and `bias`.
+        shift: u8,
+        /// How the shift rounds.
+        rounding: Rounding,
+    },
+}
+
+/// A step of the feature program; step `i` makes element `i` of tensor 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The raw counter it reads: index into the schema.
+    pub source: u16,
+    /// What it computes.
+    pub kind: StepKind,
+}
+
+impl Record<'_> for Step {
+    const SIZE: usize = STEP_SIZE;
+
+    fn read(index: u32, bytes: &[u8]) -> Result<Self> {
+        let refuse = |problem| Error::new(Place::Step(index), problem);
+        let kind = u16_at(bytes, 0);
+        if kind != 1 {
+            return Err(refuse(Problem::UnknownKind { kind }));
+        }
+        if !is_zero(bytes, 6, 8) || !is_zero(bytes, 32, STEP_SIZE) {
+            return Err(refuse(Problem::Reserved { offset: if is_zero(bytes, 6, 8) { 32 } else { 6 } }));
+        }
+        let rounding = Rounding::from_code(u8_at(bytes, 5)).map_err(refuse)?;
+        let (multiplier, bias) = (i64_at(bytes, 8), i128_at(bytes, 16));
+        Ok(Self {
+            source: u16_at(bytes, 2),
+            kind: StepKind::Affine { multiplier, bias, shift: u8_at(bytes, 4), rounding },
+        })
+    }
+}
+
+/// Type of a tensor's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ElementType {
+    /// 8-bit signed.
+    I8,
+    /// 16-bit signed.
+    I16,
+    /// 32-bit signed: scores only, no operator multiplies it.
+    I32,
+}
+
+impl ElementType {
+    /// Smallest and largest value.
+    pub const fn range(self) -> (i32, i32) {
+        match self {
+            Self::I8 => (i8::MIN as i32, i8::MAX as i32),
+            Self::I16 => (i16::MIN as i32, i16::MAX as i32),
+            Self::I32 => (i32::MIN, i32::MAX),
+        }
+    }
+
+    /// The name in messages and tools.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::I8 => "int8",
+            Self::I16 => "int16",
+            Self::I32 => "int32",
+        }
+    }
+
+    fn from_code(code: u8) -> core::result::Result<Self, Problem> {
+        Ok(match code {
+            1 => Self::I8,
+            2 => Self::I16,
+            3 => Self::I32,
+            _ => return Err(Problem::UnknownType { code }),
+        })
+    }
+}
+
+/// A tensor of activations: real = scale · (q − zero_point), as in ONNX QuantizeLinear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tensor {
+    /// Type of the elements.
+    pub element: ElementType,
+    /// Dimensions; those past the rank are 1.
+    pub dims: [u32; 4],
+    /// The quantised value of real zero.
+    pub zero_point: i32,
+    /// Real size of one quantised unit.
+    pub scale: U32F96,
+}
+
+impl Tensor {
+    /// Elements: the product of the dimensions, at most [`MAX_ELEMENTS`].
+    pub fn elements(&self) -> u64 {
+        self.dims.iter().fold(1, |n: u64, &d| n.saturating_mul(u64::from(d)))
+    }
+}
+
+impl Record<'_> for Tensor {
+    const SIZE: usize = TENSOR_SIZE;
+
+    fn read(index: u32, bytes: &[u8]) -> Result<Self> {
+        let refuse = |problem| Error::new(Place::Tensor(index), problem);
+        let element = ElementType::from_code(u8_at(bytes, 0)).map_err(refuse)?;
+        let rank = u8_at(bytes, 1);
+        if !is_zero(bytes, 2, 4) {
+            return Err(refuse(Problem::Reserved { offset: 2 }));
+        }
+        let raw: [u32; 4] = [4, 8, 12, 16].map(|offset| u32::from_le_bytes(at(bytes, offset)));
+        let mut dims = [1; 4];
+        for (axis, (dim, &raw)) in (0u8..4).zip(dims.iter_mut().zip(raw.iter())) {
+            let used = axis < rank;
+            if rank == 0 || rank > 4 || (used && raw == 0) || (!used && raw != 0) {
+                return Err(refuse(Problem::Shape));
+            }
+            *dim = if used { raw } else { 1 };
+        }
+        let zero_point = i32_at(bytes, 20);
+        let (lo, hi) = element.range();
+        if zero_point < lo || zero_point > hi {
+            return Err(refuse(Problem::ZeroPoint { is: zero_point }));
+        }
+        let scale = U32F96::from_bits(u128_at(bytes, 24));
+        if scale == U32F96::ZERO {
+            return Err(refuse(Problem::Scale));
+        }
+        let tensor = Self { element, dims, zero_point, scale };
+        if tensor.elements() > MAX_ELEMENTS {
+            return Err(refuse(Problem::Shape));
+        }
+        Ok(tensor)
+    }
+}
+
+/// How scores become a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadKind {
+    /// The class of the largest score; the lowest index wins ties (ONNX ArgMax). Margin: largest minus second largest.
+    ArgMax,
+    /// Class 1 when the one score is above the threshold, else class 0. Margin: distance to the threshold.
+    Threshold(I32F32),
+}
+
+/// The decision head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// How scores become a decision.
+    pub kind: HeadKind,
+    /// The tensor of the scores.
+    pub scores: u16,
+    /// Decisions with a smaller margin carry the low-margin flag.
+    pub low_margin: I32F32,
+}
+
+impl Record<'_> for Head {
+    const SIZE: usize = HEAD_SIZE;
+
+    fn read(_: u32, bytes: &[u8]) -> Result<Self> {
+        let refuse = |problem| Error::new(Place::Head, problem);
+        let (code, threshold) = (u16_at(bytes, 0), i64_at(bytes, 8));
+        let kind = match code {
+            1 if threshold != 0 => return Err(refuse(Problem::Reserved { offset: 8 })),
+            1 => HeadKind::ArgMax,
+            2 => HeadKind::Threshold(I32F32::from_bits(threshold)),
+            _ => return Err(refuse(Problem::UnknownKind { kind: code })),
+        };
+        if u32_at(bytes, 4) != 0 {
+            return Err(refuse(Problem::Reserved { offset: 4 }));
+        }
+        let low_margin = I32F32::from_bits(i64_at(bytes, 16));
+        if low_margin < I32F32::ZERO {
+            return Err(refuse(Problem::LowMargin));
+        }
+        Ok(Self { kind, scores: u16_at(bytes, 2), low_margin })
+    }
+}
+
+impl<'a> Record<'a> for Name<'a> {
+    const SIZE: usize = OUTCOME_SIZE;
+
+    fn read(_: u32, bytes: &'a [u8]) -> Result<Self> {
+        Self::parse(bytes).map_err(|problem| Error::new(Place::Section(SectionKind::Outcomes), problem))
+    }
+}

@@ -1,0 +1,39 @@
+//! What a caller is willing to load.
+
+use super::Report;
+use crate::error::{Error, Place, Problem, Result};
+use crate::format::Model;
+
+/// Budget of a load. All are inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the file.
+    pub file_bytes: usize,
+    /// Bytes of packed memory.
+    pub packed_bytes: usize,
+    /// Bytes of scratch a decision needs.
+    pub scratch_bytes: usize,
+    /// Worst-case operations of a decision: multiply-adds, steps of the feature program, clamped elements.
+    pub operations: u64,
+}
+
+impl Limits {
+    /// What `kinfer.ko` accepts: a decision stays in the tens of microseconds at worst, and scratch in four pages.
+    pub const KERNEL: Self =
+        Self { file_bytes: 1 << 20, packed_bytes: 2 << 20, scratch_bytes: 16 << 10, operations: 1 << 17 };
+
+    pub(super) fn check(&self, model: &Model<'_>, report: &Report) -> Result<()> {
+        let rows = [
+            ("file bytes", model.file().len() as u64, self.file_bytes as u64),
+            ("packed bytes", report.packed_bytes as u64, self.packed_bytes as u64),
+            ("scratch bytes", report.scratch_bytes() as u64, self.scratch_bytes as u64),
+            ("operations", report.operations, self.operations),
+        ];
+        for (what, is, max) in rows {
+            if is > max {
+                return Err(Error::new(Place::File, Problem::Budget { what, is, max }));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! What may be loaded: shapes, order, ranges, cost, memory. Knows nothing of how an operator is computed fast.
+//!
+//! Everything is proved before anything runs, in one pass over the records and one over the weights, without recursion:
+//!
+//! * every step reads a feature that exists, and there is one step for each element of tensor 0;
+//! * every tensor is written once, before it is read, with the shape that its operator makes;
+//! * every offset into the data section is in bounds;
+//! * every accumulator fits its type, by interval arithmetic over the real weights and the reachable range of the
+//!   operator's input;
+//! * the head fits its scores and the named outcomes;
+//! * operations, scratch, packed memory and file size are within the caller's [`Limits`].
+
+mod dense;
+mod interval;
+mod limits;
+mod report;
+
+use heapless::Vec;
+
+use crate::engine::layout;
+use crate::error::{Error, Place, Problem, Result};
+use crate::features::affine;
+use crate::format::{
+    ElementType, HeadKind, Model, Operator, OperatorKind, Parameters, SectionKind, StepKind, Tensor, MAX_TENSORS,
+};
+use crate::numbered::numbered;
+pub use interval::Interval;
+pub use limits::Limits;
+pub use report::{OperatorReport, Report};
+
+/// Proves that `model` can run within `limits`.
+///
+/// # Errors
+///
+/// The first thing that cannot be proved, naming the step, tensor or operator.
+pub fn verify(model: &Model<'_>, limits: &Limits) -> Result<Report> {
+    let mut ranges = Ranges::default();
+    ranges
+        .produce(0, check_program(model)?)
+        .map_err(|problem| Error::new(Place::Section(SectionKind::Program), problem))?;
+
+    let mut report = Report::default();
+    for (index, operator) in numbered(model.operators().iter()) {
+        let place = Place::Operator(index, operator.kind());
+        let refuse = |problem| Error::new(place, problem);
+        let proved = check_operator(model, &operator, &ranges).map_err(refuse)?;
+        ranges.produce(operator.output, proved.output).map_err(refuse)?;
+        report.push(proved).map_err(refuse)?;
+    }
+    check_head(model, &ranges)?;
+
+    report.inputs = model.features().len();
+    report.outcomes = model.outcomes().len();
+    report.operations = report.operations.saturating_add(model.program().len() as u64);
+    report.scratch_words = layout::scratch_words(model);
+    report.packed_bytes = layout::packed_bytes(model);
+    report.checksum = model.checksum();
+    limits.check(model, &report)?;
+    Ok(report)
+}
+
+/// The reachable values of each tensor that has been written.
+#[derive(Default)]
+struct Ranges(Vec<(u16, Interval), MAX_TENSORS>);
+
+impl Ranges {
+    fn of(&self, tensor: u16) -> core::result::Result<Interval, Problem> {
+        let found = self.0.iter().find(|(index, _)| *index == tensor);
+        found.map(|&(_, range)| range).ok_or(Problem::NotYetProduced { tensor })
+    }
+
+    fn produce(&mut self, tensor: u16, range: Interval) -> core::result::Result<(), Problem> {
+        if self.of(tensor).is_ok() {
+            return Err(Problem::ProducedTwice { tensor });
+        }
+        let full = Problem::Count { is: u64::from(tensor), max: MAX_TENSORS as u64 };
+        self.0.push((tensor, range)).map_err(|_| full)
+    }
+}
+
+/// Range of tensor 0, once every step is sound.
+fn check_program(model: &Model<'_>) -> Result<Interval> {
+    let features = model.features().len() as u32;
+    for (index, step) in numbered(model.program().iter()) {
+        let refuse = |problem| Err(Error::new(Place::Step(index), problem));
+        if u32::from(step.source) >= features {
+            return refuse(Problem::Source { is: step.source, features });
+        }
+        let StepKind::Affine { multiplier, bias, shift, .. } = step.kind;
+        if shift > affine::MAX_SHIFT {
+            return refuse(Problem::Shift { is: shift, max: affine::MAX_SHIFT });
+        }
+        if multiplier.unsigned_abs() >= affine::MULTIPLIER_LIMIT.unsigned_abs() {
+            return refuse(Problem::TooLarge { what: "multiplier" });
+        }
+        if bias.unsigned_abs() >= affine::BIAS_LIMIT.unsigned_abs() {
+            return refuse(Problem::TooLarge { what: "bias" });
+        }
+    }
+
+    let input = tensor(model, 0).map_err(|problem| Error::new(Place::Section(SectionKind::Program), problem))?;
+    let (steps, inputs) = (model.program().len() as u32, input.elements());
+    if u64::from(steps) != inputs {
+        return Err(Error::new(Place::Section(SectionKind::Program), Problem::Steps { is: steps, inputs }));
+    }
+    Ok(Interval::of(input.element))
+}
+
+fn check_operator(
+    model: &Model<'_>,
+    operator: &Operator,
+    ranges: &Ranges,
+) -> core::result::Result<OperatorReport, Problem> {
+    let (input, output) = (tensor(model, operator.input)?, tensor(model, operator.output)?);
+    let range = ranges.of(operator.input)?;
+    if input.element == ElementType::I32 {
+        return Err(Problem::UnknownType { code: 3 });
+    }
+    match operator.parameters {
+        Parameters::Dense(parameters) => dense::check(model, &parameters, &input, &output, range),
+        Parameters::Clip(clip) => {
+            if input != output {
+                return Err(Problem::Shapes { input: input.elements(), output: output.elements() });
+            }
+            check_clip(clip.lo, clip.hi, &output)?;
+            Ok(OperatorReport {
+                kind: OperatorKind::Clip,
+                accumulator: range,
+                output: range.clamp(i64::from(clip.lo), i64::from(clip.hi)),
+                operations: input.elements(),
+            })
+        }
+    }
+}
+
+fn check_clip(lo: i32, hi: i32, output: &Tensor) -> core::result::Result<(), Problem> {
+    let (min, max) = output.element.range();
+    if lo > hi || lo < min || hi > max {
+        return Err(Problem::Clip { lo, hi });
+    }
+    Ok(())
+}
+
+fn check_head(model: &Model<'_>, ranges: &Ranges) -> Result<()> {
+    let refuse = |problem| Error::new(Place::Head, problem);
+    let head = model.head();
+    let scores = tensor(model, head.scores).map_err(refuse)?;
+    ranges.of(head.scores).map_err(refuse)?;
+    let (outcomes, elements) = (model.outcomes().len() as u32, scores.elements());
+    let decides = match head.kind {
+        HeadKind::ArgMax => elements,
+        HeadKind::Threshold(_) if elements == 1 => 2,
+        HeadKind::Threshold(_) => return Err(refuse(Problem::Shapes { input: elements, output: 1 })),
+    };
+    if u64::from(outcomes) != decides || decides < 2 {
+        return Err(refuse(Problem::Outcomes { is: outcomes, head: decides }));
+    }
+    Ok(())
+}
+
+fn tensor(model: &Model<'_>, index: u16) -> core::result::Result<Tensor, Problem> {
+    let tensors = model.tensors();
+    let absent = Problem::NoTensor { is: index, tensors: tensors.len() as u32 };
+    tensors.get(usize::from(index)).ok_or(absent)
+}

@@ -1,0 +1,106 @@
+//! The shared libraries a program needs, found in the Debian root without running anything there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use object::elf::{DT_NEEDED, FileHeader64, PT_INTERP};
+use object::endian::LittleEndian;
+use object::read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _};
+
+/// Where the dynamic linker of a Debian amd64 system looks without further configuration.
+const LIBRARY_DIRS: &[&str] = &["usr/lib/x86_64-linux-gnu", "usr/lib"];
+
+/// What an ELF file asks for by name: its interpreter (a path) and libraries (sonames).
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Needs {
+    interpreter: Option<String>,
+    libraries: Vec<String>,
+}
+
+/// The libraries and the dynamic linker that the ELF files in `programs` need, as paths relative
+/// to `root`. Files that are not ELF (scripts) need none.
+pub(crate) fn closure(root: &Path, programs: &[PathBuf]) -> Result<BTreeSet<PathBuf>> {
+    let mut found = BTreeSet::new();
+    let mut wanted: Vec<PathBuf> = programs.to_vec();
+    while let Some(file) = wanted.pop() {
+        let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+        if !bytes.starts_with(&object::elf::ELFMAG) {
+            continue;
+        }
+        let needs = needs(&bytes).with_context(|| format!("reading {}", file.display()))?;
+        let interpreter = needs.interpreter.iter().map(|path| merged_usr(path));
+        for path in interpreter {
+            found.insert(path);
+        }
+        for name in &needs.libraries {
+            let path = find(root, name).with_context(|| {
+                format!("{} needs {name}, which {} has not", file.display(), root.display())
+            })?;
+            if found.insert(path.clone()) {
+                wanted.push(root.join(path));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// A library of the root by its soname, relative to the root.
+pub(crate) fn find(root: &Path, name: &str) -> Option<PathBuf> {
+    LIBRARY_DIRS
+        .iter()
+        .map(|dir| Path::new(dir).join(name))
+        .find(|path| root.join(path).symlink_metadata().is_ok())
+}
+
+/// `/lib64/…` is `usr/lib64/…` on Debian, where `/lib64` is a link.
+fn merged_usr(path: &str) -> PathBuf {
+    let path = path.trim_start_matches('/');
+    if path.starts_with("usr/") { path.into() } else { Path::new("usr").join(path) }
+}
+
+fn needs(bytes: &[u8]) -> Result<Needs, object::Error> {
+    let header = FileHeader64::<LittleEndian>::parse(bytes)?;
+    let endian = header.endian()?;
+    let mut needs = Needs::default();
+    let segments = header.program_headers(endian, bytes)?;
+    for segment in segments {
+        if segment.p_type(endian) == PT_INTERP {
+            let path = segment.data(endian, bytes).unwrap_or_default();
+            let path = String::from_utf8_lossy(path);
+            needs.interpreter = Some(path.trim_end_matches('\0').to_owned());
+        }
+    }
+    let sections = header.sections(endian, bytes)?;
+    if let Some((entries, strings)) = sections.dynamic(endian, bytes)? {
+        let strings = sections.strings(endian, bytes, strings)?;
+        for entry in entries {
+            if entry.tag32(endian) == Some(DT_NEEDED) {
+                let name = entry.string(endian, strings)?;
+                needs.libraries.push(String::from_utf8_lossy(name).into_owned());
+            }
+        }
+    }
+    Ok(needs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_very_test_needs_the_c_library() {
+        let program = fs::read(std::env::current_exe().unwrap()).unwrap();
+        let needs = needs(&program).unwrap();
+        assert!(needs.libraries.iter().any(|name| name == "libc.so.6"), "{needs:?}");
+        assert!(needs.interpreter.unwrap().starts_with("/lib64/ld-linux"));
+    }
+
+    #[test]
+    fn the_dynamic_linker_is_looked_for_under_usr() {
+        let linker = Path::new("usr/lib64/ld-linux-x86-64.so.2");
+        assert_eq!(merged_usr("/lib64/ld-linux-x86-64.so.2"), linker);
+        assert_eq!(merged_usr("/usr/lib64/ld-linux-x86-64.so.2"), linker);
+    }
+}

@@ -10,9 +10,7 @@ use std::path::Path;
 pub enum Columns {
     /// All of them, in the file's order.
     All,
-    /// The first so many; what follows (a label, for example) is not read.
-    First(usize),
-    /// These, in this order.
+    /// These, in this order; others (a label, for example) are not read.
     Named(Vec<String>),
 }
 
@@ -49,21 +47,14 @@ impl Rows {
 }
 
 fn choose(header: &csv::StringRecord, columns: &Columns) -> Result<Vec<(String, usize)>, RowError> {
-    let all = header.iter().map(str::to_owned).zip(0..);
-    match columns {
-        Columns::All => Ok(all.collect()),
-        Columns::First(count) if *count <= header.len() => Ok(all.take(*count).collect()),
-        Columns::First(count) => Err(RowError::TooFew { has: header.len(), wants: *count }),
-        Columns::Named(names) => names
-            .iter()
-            .map(|name| match header.iter().position(|column| column == name) {
-                Some(place) => Ok((name.clone(), place)),
-                None => {
-                    Err(RowError::NoColumn { name: name.clone(), has: header.iter().collect::<Vec<_>>().join(", ") })
-                }
-            })
-            .collect(),
-    }
+    let Columns::Named(names) = columns else {
+        return Ok(header.iter().map(str::to_owned).zip(0..).collect());
+    };
+    let place = |name: &String| match header.iter().position(|column| column == name) {
+        Some(place) => Ok((name.clone(), place)),
+        None => Err(RowError::NoColumn { name: name.clone(), has: header.iter().collect::<Vec<_>>().join(", ") }),
+    };
+    names.iter().map(place).collect()
 }
 
 impl Iterator for Rows {
@@ -95,13 +86,6 @@ pub enum RowError {
         /// The names of the header.
         has: String,
     },
-    /// Fewer columns than counters.
-    TooFew {
-        /// Columns of the file.
-        has: usize,
-        /// Counters of the model.
-        wants: usize,
-    },
     /// A field that is not a whole number of 64 bits.
     NotACounter {
         /// Line of the file, from 1.
@@ -121,9 +105,6 @@ impl fmt::Display for RowError {
             Self::Read(error) => write!(f, "{error}"),
             Self::NoColumn { name, has } => {
                 write!(f, "no column `{name}`; the first line names {has}")
-            }
-            Self::TooFew { has, wants } => {
-                write!(f, "{has} columns, the model takes {wants} counters")
             }
             Self::NotACounter { line, column, text } => {
                 write!(f, "line {line}, column `{column}`: `{text}` is not a whole number of 64 bits")
@@ -148,9 +129,9 @@ mod tests {
     }
 
     #[test]
-    fn columns_after_the_counters_are_not_read() {
-        let rows = read("size,depth,note\n4096,2,not a number\n", &Columns::First(2)).unwrap();
-        assert_eq!(rows, [[4096, 2]]);
+    fn columns_that_are_not_asked_for_are_not_read() {
+        let rows = read("size,note\n4096,not a number\n", &Columns::Named(vec!["size".into()])).unwrap();
+        assert_eq!(rows, [[4096]]);
     }
 
     #[test]
@@ -163,7 +144,5 @@ mod tests {
     fn a_missing_column_is_named() {
         let error = read("size\n1\n", &Columns::Named(vec!["depth".into()])).unwrap_err();
         assert_eq!(error.to_string(), "no column `depth`; the first line names size");
-        let error = read("size\n1\n", &Columns::First(2)).unwrap_err();
-        assert_eq!(error.to_string(), "1 columns, the model takes 2 counters");
     }
 }

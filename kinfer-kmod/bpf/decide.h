@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Context of decide.bpf.c's program: what tests/vm passes to BPF_PROG_TEST_RUN
- * and reads back. Included after the definition of struct kinfer_decision.
+ * Context of decide.bpf.c's program, SEC("syscall") int decide(struct
+ * kinfer_bpf_decide *ctx): what tests/vm passes to BPF_PROG_TEST_RUN and reads
+ * back. Included after the definition of struct kinfer_decision.
  */
 #ifndef _KINFER_BPF_DECIDE_H
 #define _KINFER_BPF_DECIDE_H

@@ -6,7 +6,7 @@ use core::ops::BitOr;
 use fixed::types::{I32F32, U32F96};
 
 use crate::format::{Head, HeadKind};
-use crate::numbered::numbered;
+use crate::iter::numbered;
 
 /// A decision. Every field has a meaning whatever happened: see [`Flags::FALLBACK`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

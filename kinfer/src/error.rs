@@ -75,7 +75,8 @@ pub enum Problem {
     TooLarge { what: &'static str },
     NoTensor { is: u16, tensors: u32 },
     NotYetProduced { tensor: u16 },
-    ProducedTwice { tensor: u16 },
+    WriteOrder { tensor: u16, next: u16 },
+    NeverWritten,
     Shapes { input: u64, output: u64 },
     DataEnd { what: &'static str, end: u64, length: u64 },
     Accumulator { channel: u32 },
@@ -186,7 +187,8 @@ impl fmt::Display for Problem {
             Self::TooLarge { what } => write!(f, "the {what} is too large for exact arithmetic"),
             Self::NoTensor { is, tensors } => write!(f, "names tensor {is}, the file has {tensors}"),
             Self::NotYetProduced { tensor } => write!(f, "reads tensor {tensor} before anything writes it"),
-            Self::ProducedTwice { tensor } => write!(f, "writes tensor {tensor}, which is written already"),
+            Self::WriteOrder { tensor, next } => write!(f, "writes tensor {tensor}, the next one is {next}"),
+            Self::NeverWritten => f.write_str("nothing writes it"),
             Self::Shapes { input, output } => {
                 write!(f, "input of {input} and output of {output} elements do not fit this operator")
             }

@@ -57,7 +57,7 @@ pub mod engine;
 pub mod error;
 pub mod features;
 pub mod format;
-mod numbered;
+mod iter;
 pub mod ops;
 pub mod uapi;
 pub mod verify;

@@ -89,7 +89,7 @@ while [ "$round" -lt "$ROUNDS" ]; do
             cd "$JOBS"
             export DEVICE="/dev/${target%:*}" RANDSEED="$seed" HALF="$((mbps * 500))k" MOST="$((mbps * 700))k" FIFTH="$((mbps * 200))k"
             # shellcheck disable=SC2086
-            exec fio --output="/tmp/fio.$round.$index" $order
+            exec fio --eta=never --output="/tmp/fio.$round.$index" $order
         ) &
         pids="$pids $!"
     done

@@ -74,8 +74,7 @@ impl Stamp {
     }
 
     pub(crate) fn write(&self) -> Result<()> {
-        write_atomically(&self.path, self.key.as_bytes())
-            .with_context(|| format!("writing {}", self.path.display()))
+        write_atomically(&self.path, self.key.as_bytes()).with_context(|| format!("writing {}", self.path.display()))
     }
 }
 

@@ -58,11 +58,7 @@ pub(crate) fn missing_packages<'a>(
     packages: impl IntoIterator<Item = &'a str>,
 ) -> Result<BTreeSet<String>> {
     let database = root.join("var/lib/dpkg");
-    ensure!(
-        database.is_dir(),
-        "{} is not a Debian system: it has no package database",
-        root.display()
-    );
+    ensure!(database.is_dir(), "{} is not a Debian system: it has no package database", root.display());
     let output = Command::new("dpkg-query")
         .arg("--admindir")
         .arg(&database)
@@ -71,11 +67,7 @@ pub(crate) fn missing_packages<'a>(
         .context("running dpkg-query, which every Debian has")?;
     ensure!(output.status.success(), "dpkg-query failed on {}", database.display());
     let installed = installed(&String::from_utf8_lossy(&output.stdout));
-    Ok(packages
-        .into_iter()
-        .filter(|package| !installed.contains(*package))
-        .map(str::to_owned)
-        .collect())
+    Ok(packages.into_iter().filter(|package| !installed.contains(*package)).map(str::to_owned).collect())
 }
 
 /// Every installed package, both as `name` and as `name=version`.

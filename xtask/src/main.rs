@@ -1,1 +1,86 @@
-fn main() {}
+//! `cargo xtask`: everything in this repository that is more than `cargo build`.
+
+mod cache;
+mod exit;
+mod host;
+mod kernel;
+mod mirror;
+mod privilege;
+mod root;
+mod setup;
+mod steps;
+mod vm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use exit::Exit;
+
+/// Sets up, builds, boots and checks kinfer
+///
+/// Every command first sets up what it needs: Debian packages of this machine, a Debian 13 root
+/// with the kernel's own compilers, and a prepared kernel tree. These are kept in $KINFER_CACHE
+/// (else $XDG_CACHE_HOME/kinfer, else ~/.cache/kinfer). An interrupted command goes on where it
+/// stopped when it is run again.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_long_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cargo xtask demo                          the main job, from set-up to report
+  cargo xtask vm                            a shell in the booted kernel, kinfer loaded
+  cargo xtask vm -- uname -r                one command there; its exit status is ours
+  cargo xtask vm --module null_blk --program fio --file job.fio:/in/job.fio -- fio /in/job.fio
+  KINFER_KERNEL=7.2.12+deb13-cloud-amd64 cargo xtask kernel
+
+Exit status:
+  0    everything succeeded
+  1    a step failed; its log is named
+  2    the command line was wrong
+  3    Debian packages must be installed and neither root nor sudo is at hand
+  125  vm -- COMMAND: the machine itself failed, or its kernel's log has findings
+  else vm -- COMMAND: the exit status of COMMAND";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prepare the kernel and everything below it, and stop there
+    Kernel {
+        /// Move to the newest kernel that Debian's backports have
+        #[arg(long)]
+        update: bool,
+    },
+    /// Boot the kernel: a shell, or one COMMAND
+    Vm(vm::shell::VmArgs),
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => match error.downcast::<Exit>() {
+            Ok(exit) => exit.into(),
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                Exit::FAILURE.into()
+            }
+        },
+    }
+}
+
+fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::Kernel { update } => {
+            let steps = steps::Steps::new("kernel", setup::STEPS)?;
+            let kernel = setup::kernel(&steps, *update)?;
+            println!("{}", kernel.tree.display());
+            Ok(())
+        }
+        Command::Vm(args) => vm::shell::run(args),
+    }
+}

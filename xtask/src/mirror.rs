@@ -20,15 +20,13 @@ pub(crate) fn debian() -> Result<String> {
         .output()
         .context("running apt-get")?;
     ensure!(output.status.success(), "apt-get indextargets failed");
-    choose(&String::from_utf8_lossy(&output.stdout), &codename).with_context(|| {
-        format!("apt of this machine names no mirror of Debian {codename} main, section `main`")
-    })
+    choose(&String::from_utf8_lossy(&output.stdout), &codename)
+        .with_context(|| format!("apt of this machine names no mirror of Debian {codename} main, section `main`"))
 }
 
 /// The proxy that apt uses, if any.
 pub(crate) fn proxy() -> Option<String> {
-    let output =
-        Command::new("apt-config").args(["shell", "P", "Acquire::http::Proxy"]).output().ok()?;
+    let output = Command::new("apt-config").args(["shell", "P", "Acquire::http::Proxy"]).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let value = text.trim().strip_prefix("P=")?.trim_matches('\'').to_owned();
     (!value.is_empty()).then_some(value)
@@ -49,8 +47,7 @@ fn choose(targets: &str, codename: &str) -> Option<String> {
             continue;
         }
         let address = address.trim_end_matches('/');
-        let rank = u32::from(origin == "Debian" && label == "Debian") * 2
-            + u32::from(address.ends_with("/debian"));
+        let rank = u32::from(origin == "Debian" && label == "Debian") * 2 + u32::from(address.ends_with("/debian"));
         if best.as_ref().is_none_or(|(known, _)| rank > *known) {
             best = Some((rank, address.to_owned()));
         }

@@ -1,6 +1,5 @@
 //! A Debian 13 root folder with the very compilers that Debian's kernel was built with.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -59,11 +58,7 @@ impl Root {
     pub(crate) const STEPS: usize = 1;
 
     /// Makes the root, or completes one that an earlier version of this program made.
-    pub(crate) fn prepare(
-        cache: &Cache,
-        privilege: Option<Privilege>,
-        steps: &Steps,
-    ) -> Result<Self> {
+    pub(crate) fn prepare(cache: &Cache, privilege: Option<Privilege>, steps: &Steps) -> Result<Self> {
         let root = Self { path: cache.dir().join(format!("root-{SUITE}")), privilege };
         steps.step("Debian 13 root", |step| {
             let _lock = cache.lock("setup", step)?;
@@ -126,11 +121,7 @@ impl Root {
     }
 
     /// Installs packages in the root; backports are preferred where both suites have one.
-    pub(crate) fn apt_install<'a>(
-        &self,
-        step: &Step<'_>,
-        packages: impl IntoIterator<Item = &'a str>,
-    ) -> Result<()> {
+    pub(crate) fn apt_install<'a>(&self, step: &Step<'_>, packages: impl IntoIterator<Item = &'a str>) -> Result<()> {
         let mut command = self.admin_command("apt-get")?;
         command.args(["install", "-y", "--no-install-recommends", "--allow-downgrades"]);
         command.args(["-t", BACKPORTS]).args(packages);
@@ -172,9 +163,7 @@ impl Root {
     }
 
     fn privilege(&self) -> Result<Privilege> {
-        self.privilege.context(
-            "root is needed for `chroot` into the Debian root: run as root, or as a user of sudo",
-        )
+        self.privilege.context("root is needed for `chroot` into the Debian root: run as root, or as a user of sudo")
     }
 }
 
@@ -191,9 +180,4 @@ fn clean_environment(command: &mut Command) {
 /// The version text that a compiler of the root prints.
 pub(crate) fn version_of(root: &Root, step: &Step<'_>, program: &str) -> Result<String> {
     Ok(step.output(root.command(program)?.arg("--version"))?.trim().to_owned())
-}
-
-/// Whether a folder holds anything.
-pub(crate) fn is_populated(dir: &Path) -> bool {
-    fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
 }

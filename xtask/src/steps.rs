@@ -35,7 +35,8 @@ pub(crate) struct StepTime {
 /// The steps of one command.
 #[derive(Debug)]
 pub(crate) struct Steps {
-    logs: PathBuf,
+    dir: PathBuf,
+    _lock: File,
     total: usize,
     begun: Cell<usize>,
     times: RefCell<Vec<StepTime>>,
@@ -43,16 +44,20 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// `command` names the folder of the logs under `target/xtask/`, which is emptied; `total` is
-    /// the number of steps that will be begun.
+    /// `command` names the folder below `target/xtask/` that holds the logs and may hold other
+    /// files of the run; it is emptied. A second run at the same time gets a folder of its own.
+    /// `total` is the number of steps that will be begun.
     pub(crate) fn new(command: &str, total: usize) -> Result<Self> {
-        let logs = crate::workspace::target().join("xtask").join(command);
-        if logs.exists() {
-            fs::remove_dir_all(&logs).with_context(|| format!("emptying {}", logs.display()))?;
+        let base = crate::workspace::target().join("xtask");
+        fs::create_dir_all(&base).with_context(|| format!("making {}", base.display()))?;
+        let (dir, lock) = free_dir(&base, command)?;
+        if dir.exists() {
+            fs::remove_dir_all(&dir).with_context(|| format!("emptying {}", dir.display()))?;
         }
-        fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
+        fs::create_dir(&dir).with_context(|| format!("making {}", dir.display()))?;
         Ok(Self {
-            logs,
+            dir,
+            _lock: lock,
             total,
             begun: Cell::new(0),
             times: RefCell::default(),
@@ -62,11 +67,7 @@ impl Steps {
 
     /// Runs one step. An error that `work` returns is shown here, in full, and comes back as
     /// [`Exit`], which the command passes on.
-    pub(crate) fn step<T>(
-        &self,
-        name: &str,
-        work: impl FnOnce(&Step<'_>) -> Result<T>,
-    ) -> Result<T> {
+    pub(crate) fn step<T>(&self, name: &str, work: impl FnOnce(&Step<'_>) -> Result<T>) -> Result<T> {
         let step = Step::begin(self, name)?;
         match work(&step) {
             Ok(value) => {
@@ -78,12 +79,7 @@ impl Steps {
     }
 
     /// Runs a step unless its stamp says that it was finished before, and stamps it.
-    pub(crate) fn stamped(
-        &self,
-        name: &str,
-        stamp: &Stamp,
-        work: impl FnOnce(&Step<'_>) -> Result<()>,
-    ) -> Result<()> {
+    pub(crate) fn stamped(&self, name: &str, stamp: &Stamp, work: impl FnOnce(&Step<'_>) -> Result<()>) -> Result<()> {
         self.step(name, |step| {
             if stamp.is_current() {
                 step.reused();
@@ -99,9 +95,9 @@ impl Steps {
         self.times.borrow().clone()
     }
 
-    /// Where the logs are.
-    pub(crate) fn logs(&self) -> &Path {
-        &self.logs
+    /// The folder of this run.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 }
 
@@ -125,12 +121,12 @@ impl<'a> Step<'a> {
         let total = steps.total.max(index);
         let width = total.to_string().len();
         let label = format!("[{index:>width$}/{total}] {name}");
-        let log = steps.logs.join(format!("{index:02}-{}.log", slug(name)));
+        let log = steps.dir.join(format!("{index:02}-{}.log", slug(name)));
         File::create(&log).with_context(|| format!("making {}", log.display()))?;
 
         let bar = steps.terminal.then(|| {
-            let style = ProgressStyle::with_template("{prefix} … {elapsed} {wide_msg}")
-                .expect("the template is well formed");
+            let style =
+                ProgressStyle::with_template("{prefix} … {elapsed} {wide_msg}").expect("the template is well formed");
             let bar = ProgressBar::new_spinner().with_style(style).with_prefix(label.clone());
             bar.enable_steady_tick(Duration::from_millis(250));
             bar
@@ -215,10 +211,7 @@ impl<'a> Step<'a> {
     }
 
     fn open_log(&self) -> Result<File> {
-        File::options()
-            .append(true)
-            .open(&self.log)
-            .with_context(|| format!("opening {}", self.log.display()))
+        File::options().append(true).open(&self.log).with_context(|| format!("opening {}", self.log.display()))
     }
 
     fn end(self) {
@@ -260,6 +253,19 @@ impl<'a> Step<'a> {
     }
 }
 
+/// The folder `name`, or `name-2` and so on, that no run at this moment uses.
+fn free_dir(base: &Path, name: &str) -> Result<(PathBuf, File)> {
+    for number in 1.. {
+        let dir = if number == 1 { base.join(name) } else { base.join(format!("{name}-{number}")) };
+        let path = dir.with_extension("lock");
+        let lock = File::create(&path).with_context(|| format!("making {}", path.display()))?;
+        if lock.try_lock().is_ok() {
+            return Ok((dir, lock));
+        }
+    }
+    unreachable!("there is always a next number")
+}
+
 /// A command as one would type it, without the environment.
 fn show(command: &Command) -> String {
     let mut line = String::new();
@@ -284,8 +290,7 @@ pub(crate) fn shell_quote(word: impl AsRef<OsStr>) -> String {
 
 /// The last `count` lines that are not empty.
 pub(crate) fn tail(text: &str, count: usize) -> Vec<&str> {
-    let mut lines: Vec<&str> =
-        text.lines().rev().filter(|line| !line.trim().is_empty()).take(count).collect();
+    let mut lines: Vec<&str> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(count).collect();
     lines.reverse();
     lines
 }
@@ -309,6 +314,16 @@ mod tests {
     #[test]
     fn a_log_file_is_named_after_its_step() {
         assert_eq!(slug("Kernel tree 7.3.4+deb13: (prepare)"), "kernel-tree-7.3.4+deb13-prepare");
+    }
+
+    #[test]
+    fn two_runs_at_once_have_a_folder_each() {
+        let base = tempfile::tempdir().unwrap();
+        let (first, lock) = free_dir(base.path(), "vm").unwrap();
+        let (second, _) = free_dir(base.path(), "vm").unwrap();
+        assert_eq!([first, second], [base.path().join("vm"), base.path().join("vm-2")]);
+        drop(lock);
+        assert_eq!(free_dir(base.path(), "vm").unwrap().0, base.path().join("vm"));
     }
 
     #[test]

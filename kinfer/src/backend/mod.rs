@@ -4,21 +4,20 @@ mod reference;
 
 pub use reference::Reference;
 
-use crate::format::Model;
+pub use crate::engine::layout::{Layer, Span};
+use crate::format::{Model, Operator};
 
 /// A way to run operators: lays an operator's weights out in packed memory once, runs it often.
 ///
 /// A backend is called with layers of a verified model only, so nothing in it can fail; memory or activations that are
 /// shorter than they should be make it compute less, never read or write out of bounds.
 pub trait Backend {
-    /// Bytes of packed memory for `layer`.
-    fn packed_bytes(&self, layer: &Layer) -> usize;
+    /// Bytes of packed memory for `layer`, a multiple of 8.
+    fn packed_bytes(&self, layer: &Layer) -> u32;
 
-    /// Fills the layer's packed memory from the model.
-    fn pack(&self, model: &Model<'_>, layer: &Layer, memory: &mut [u8]);
+    /// Fills the layer's packed memory from the model's operator.
+    fn pack(&self, model: &Model<'_>, operator: &Operator, layer: &Layer, memory: &mut [u8]);
 
     /// Runs the layer: `input` and `output` hold one quantised value a word.
     fn run(&self, layer: &Layer, memory: &[u8], input: &[i64], output: &mut [i64]);
 }
-
-pub use crate::engine::layout::Layer;

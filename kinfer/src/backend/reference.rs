@@ -4,7 +4,8 @@
 //! weights, zero bytes to a multiple of 8.
 
 use super::{Backend, Layer};
-use crate::format::{Model, Parameters};
+use crate::format::{Model, Operator, OperatorKind, Parameters};
+use crate::iter::{chunks, chunks_mut};
 use crate::ops::clip::clip;
 use crate::ops::dense::channel;
 use crate::ops::requantize::Factor;
@@ -16,23 +17,24 @@ const CHANNEL_HEADER: usize = 16;
 pub struct Reference;
 
 impl Reference {
-    fn block_bytes(layer: &Layer) -> usize {
-        CHANNEL_HEADER.saturating_add(layer.inputs.div_ceil(8).saturating_mul(8))
+    fn block_bytes(layer: &Layer) -> u32 {
+        let row = layer.input.len.saturating_add(7) & !7;
+        row.saturating_add(CHANNEL_HEADER as u32)
     }
 }
 
 impl Backend for Reference {
-    fn packed_bytes(&self, layer: &Layer) -> usize {
-        match layer.operator.parameters {
-            Parameters::Dense(_) => Self::block_bytes(layer).saturating_mul(layer.outputs),
-            Parameters::Clip(_) => 0,
+    fn packed_bytes(&self, layer: &Layer) -> u32 {
+        match layer.kind {
+            OperatorKind::Dense => Self::block_bytes(layer).saturating_mul(layer.written.len),
+            OperatorKind::Clip => 0,
         }
     }
 
-    fn pack(&self, model: &Model<'_>, layer: &Layer, memory: &mut [u8]) {
-        let Parameters::Dense(dense) = layer.operator.parameters else { return };
-        let channels = dense.channels(model.data(), layer.inputs, layer.outputs);
-        for (block, channel) in memory.chunks_exact_mut(Self::block_bytes(layer)).zip(channels) {
+    fn pack(&self, model: &Model<'_>, operator: &Operator, layer: &Layer, memory: &mut [u8]) {
+        let Parameters::Dense(dense) = operator.parameters else { return };
+        let channels = dense.channels(model.data(), layer.input.len as usize, layer.written.len as usize);
+        for (block, channel) in chunks_mut(memory, Self::block_bytes(layer) as usize).zip(channels) {
             let header = channel
                 .bias
                 .to_le_bytes()
@@ -48,10 +50,10 @@ impl Backend for Reference {
 
     #[inline]
     fn run(&self, layer: &Layer, memory: &[u8], input: &[i64], output: &mut [i64]) {
-        match layer.operator.parameters {
-            Parameters::Clip(parameters) => clip(parameters, input, output),
-            Parameters::Dense(_) => {
-                for (out, block) in output.iter_mut().zip(memory.chunks_exact(Self::block_bytes(layer))) {
+        match layer.kind {
+            OperatorKind::Clip => clip(layer.output.lo, layer.output.hi, input, output),
+            OperatorKind::Dense => {
+                for (out, block) in output.iter_mut().zip(chunks(memory, Self::block_bytes(layer) as usize)) {
                     let Some((header, row)) = block.split_first_chunk::<CHANNEL_HEADER>() else { continue };
                     let [b0, b1, b2, b3, b4, b5, b6, b7, m0, m1, m2, m3, shift, ..] = *header;
                     let bias = i64::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, b7]);

@@ -4,12 +4,13 @@ use core::ops::{Deref, DerefMut};
 
 use heapless::Vec;
 
-use super::layout::{layers, word_of, Layer, RANGE_BYTES, STEP_BYTES};
+use super::layout::{for_each_layer, words_of, Layer, Span, RANGE_BYTES, STEP_BYTES};
 use crate::backend::{Backend, Reference};
 use crate::decision::{decide, Decision, Flags, Scores};
 use crate::error::{Error, Place, Problem, Result};
 use crate::features::affine::{quantize, Affine};
-use crate::format::{Head, Model, Rounding, SectionKind, StepKind, MAX_OPERATORS};
+use crate::format::{Head, Model, Rounding, StepKind, MAX_OPERATORS};
+use crate::iter::{chunks, chunks_mut};
 use crate::verify::Report;
 
 /// A model ready to decide, in memory `M` of the caller: `Vec<u8>`, `&mut [u8]`, the kernel's `KVVec<u8>`.
@@ -31,8 +32,7 @@ struct Plan {
     layers: Vec<Layer, MAX_OPERATORS>,
     head: Head,
     scores: Scores,
-    scores_at: usize,
-    scores_len: usize,
+    scores_at: Span,
     scratch_words: usize,
 }
 
@@ -51,7 +51,7 @@ impl<M: DerefMut<Target = [u8]>> Packed<M> {
         if is < needs {
             return Err(refuse(Problem::Memory { is, needs }));
         }
-        let plan = Plan::new(model, report)?;
+        let mut plan = Plan::new(model, report)?;
         plan.pack(model, &mut memory);
         Ok(Self { memory, plan })
     }
@@ -98,39 +98,33 @@ impl Plan {
         let tensors = model.tensors();
         let (input, scores) = (tensors.get(0), tensors.get(usize::from(head.scores)));
         let (input, scores) = input.zip(scores).ok_or(no_tensor)?;
-        let mut resolved = Vec::new(); // `collect` into a bounded table has a panic path
-        for layer in layers(model) {
-            let full = Problem::Count { is: model.operators().len() as u64, max: MAX_OPERATORS as u64 };
-            resolved.push(layer).map_err(|_| Error::new(Place::Section(SectionKind::Operators), full))?;
-        }
         Ok(Self {
             features: model.features().len(),
             steps: model.program().len(),
             inputs: input.element.range(),
-            layers: resolved,
+            layers: Vec::new(),
             head,
             scores: Scores { scale: scores.scale, zero_point: scores.zero_point },
-            scores_at: word_of(model, head.scores),
-            scores_len: scores.elements() as usize,
+            scores_at: words_of(model, head.scores),
             scratch_words: report.scratch_words,
         })
     }
 
-    fn pack(&self, model: &Model<'_>, memory: &mut [u8]) {
-        let (ranges, steps, _) = split(memory, self.features, self.steps);
-        for (to, feature) in ranges.chunks_exact_mut(RANGE_BYTES).zip(model.features().iter()) {
+    fn pack(&mut self, model: &Model<'_>, memory: &mut [u8]) {
+        let (ranges, rest) = memory.split_at_mut_checked(self.range_bytes()).unwrap_or_default();
+        for (to, feature) in chunks_mut(ranges, RANGE_BYTES).zip(model.features().iter()) {
             write(to, feature.lo.to_le_bytes().into_iter().chain(feature.hi.to_le_bytes()));
         }
-        for (to, step) in steps.chunks_exact_mut(STEP_BYTES).zip(model.program().iter()) {
+        for (to, step) in chunks_mut(rest, STEP_BYTES).zip(model.program().iter()) {
             let StepKind::Affine { multiplier, bias, shift, rounding: Rounding::HalfEven } = step.kind;
             let tail = step.source.to_le_bytes().into_iter().chain([shift]);
             write(to, multiplier.to_le_bytes().into_iter().chain(bias.to_le_bytes()).chain(tail));
         }
-        for layer in &self.layers {
-            if let Some(memory) = memory.get_mut(layer.memory_at..).and_then(|m| m.get_mut(..layer.memory_bytes)) {
-                Reference.pack(model, layer, memory);
-            }
-        }
+        for_each_layer(model, |operator, layer| {
+            Reference.pack(model, operator, &layer, layer.memory.of_mut(memory));
+            // The format allows no more operators than the table holds.
+            let _ = self.layers.push(layer);
+        });
     }
 
     /// The decision path: no generics, so that it is compiled here, once, and checked as an object.
@@ -141,33 +135,25 @@ impl Plan {
         }
         let flags = self.quantize_inputs(memory, scratch, raw);
         for layer in &self.layers {
-            let Some((before, after)) = scratch.split_at_mut_checked(layer.output_at) else { continue };
-            let input = before.get(layer.input_at..).and_then(|words| words.get(..layer.inputs));
-            let output = after.get_mut(..layer.outputs);
-            let memory = memory.get(layer.memory_at..).and_then(|bytes| bytes.get(..layer.memory_bytes));
-            if let (Some(input), Some(output), Some(memory)) = (input, output, memory) {
-                Reference.run(layer, memory, input, output);
-            }
+            // An output lies behind its input.
+            let (before, after) = scratch.split_at_mut_checked(layer.written.at as usize).unwrap_or_default();
+            let written = Span { at: 0, ..layer.written };
+            Reference.run(layer, layer.memory.of(memory), layer.input.of(before), written.of_mut(after));
         }
-        let scores = scratch.get(self.scores_at..).and_then(|words| words.get(..self.scores_len));
-        match scores {
-            Some(scores) => decide(&self.head, self.scores, scores, flags),
-            None => Decision::FALLBACK,
-        }
+        decide(&self.head, self.scores, self.scores_at.of(scratch), flags)
     }
 
     /// Runs the feature program into tensor 0, which is the first in scratch.
     #[inline]
     fn quantize_inputs(&self, memory: &[u8], scratch: &mut [i64], raw: &[i64]) -> Flags {
-        let range_bytes = self.features.saturating_mul(RANGE_BYTES);
-        let (ranges, rest) = memory.split_at_checked(range_bytes).unwrap_or((&[], &[]));
-        let inside = ranges.chunks_exact(RANGE_BYTES).zip(raw).all(|(range, &value)| {
+        let (ranges, rest) = memory.split_at_checked(self.range_bytes()).unwrap_or_default();
+        let inside = chunks(ranges, RANGE_BYTES).zip(raw).all(|(range, &value)| {
             let (lo, hi) = (i64_at(range, 0), i64_at(range, 8));
             lo <= value && value <= hi
         });
 
         let (lo, hi) = self.inputs;
-        for (to, step) in scratch.iter_mut().zip(rest.chunks_exact(STEP_BYTES)).take(self.steps) {
+        for (to, step) in scratch.iter_mut().zip(chunks(rest, STEP_BYTES)).take(self.steps) {
             let Some([m0, m1, m2, m3, m4, m5, m6, m7, bias @ .., s0, s1, shift]) = step.first_chunk::<27>() else {
                 continue;
             };
@@ -186,12 +172,10 @@ impl Plan {
             Flags::OUT_OF_RANGE
         }
     }
-}
 
-fn split(memory: &mut [u8], features: usize, steps: usize) -> (&mut [u8], &mut [u8], &mut [u8]) {
-    let (ranges, rest) = memory.split_at_mut_checked(features.saturating_mul(RANGE_BYTES)).unwrap_or_default();
-    let (steps, rest) = rest.split_at_mut_checked(steps.saturating_mul(STEP_BYTES)).unwrap_or_default();
-    (ranges, steps, rest)
+    fn range_bytes(&self) -> usize {
+        self.features.saturating_mul(RANGE_BYTES)
+    }
 }
 
 fn write(to: &mut [u8], from: impl Iterator<Item = u8>) {

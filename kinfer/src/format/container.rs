@@ -3,6 +3,7 @@
 use super::bytes::{is_zero, u16_at, u32_at, u64_at};
 use super::crc32c::file_checksum;
 use crate::error::{Error, Place, Problem, Result};
+use crate::iter::{chunks, numbered};
 
 /// First eight bytes of every file. The line ends catch text-mode transfers, as PNG's do.
 pub const LABEL: [u8; 8] = *b"KINF\r\n\x1a\n";
@@ -99,7 +100,7 @@ impl<'a> Container<'a> {
         let mut container = Self::default();
         let mut end = table_end;
         let table = file.get(HEADER_SIZE..).unwrap_or(&[]);
-        for (number, entry) in (0..entries).zip(table.chunks_exact(ENTRY_SIZE)) {
+        for (number, entry) in numbered(chunks(table, ENTRY_SIZE)).take(entries as usize) {
             end = container.add(file, Place::Entry(number), entry, end)?;
         }
         if end != has {

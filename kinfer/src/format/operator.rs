@@ -3,6 +3,7 @@
 use super::bytes::{i32_at, i64_at, is_zero, u16_at, u32_at, u8_at};
 use super::records::{Record, Tensor};
 use crate::error::{Error, Place, Problem, Result};
+use crate::iter::chunks;
 use crate::ops::requantize::{Factor, Output};
 
 /// Bytes of an [`Operator`] record.
@@ -104,9 +105,9 @@ impl Dense {
         outputs: usize,
     ) -> impl Iterator<Item = Channel<'a>> + use<'a> {
         let from = |offset: u32| data.get(offset as usize..).unwrap_or(&[]);
-        let weights = from(self.weights).chunks_exact(inputs.max(1));
-        let biases = from(self.biases).chunks_exact(8);
-        let multipliers = from(self.requantize.multipliers).chunks_exact(4);
+        let weights = chunks(from(self.weights), inputs);
+        let biases = chunks(from(self.biases), 8);
+        let multipliers = chunks(from(self.requantize.multipliers), 4);
         let shifts = from(self.requantize.shifts).iter();
         weights.zip(biases).zip(multipliers).zip(shifts).take(outputs).map(|(((weights, bias), multiplier), &shift)| {
             let factor = Factor { multiplier: i32_at(multiplier, 0), shift };

@@ -10,7 +10,7 @@ use super::names::{Name, NAME_SIZE, UNIT_SIZE};
 use super::operator::Rounding;
 use super::MAX_ELEMENTS;
 use crate::error::{Error, Place, Problem, Result};
-use crate::numbered::numbered;
+use crate::iter::{chunks, numbered};
 
 /// Bytes of a [`Feature`] record.
 pub const FEATURE_SIZE: usize = NAME_SIZE + UNIT_SIZE + 16;
@@ -51,7 +51,7 @@ impl<'a, R: Record<'a>> Records<'a, R> {
         if count == 0 || count as usize > max {
             return Err(Error::new(place, Problem::Count { is: u64::from(count), max: max as u64 }));
         }
-        for (index, record) in numbered(bytes.chunks_exact(R::SIZE)) {
+        for (index, record) in numbered(chunks(bytes, R::SIZE)) {
             R::read(index, record)?;
         }
         Ok(Self { bytes, record: PhantomData })
@@ -75,7 +75,7 @@ impl<'a, R: Record<'a>> Records<'a, R> {
 
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = R> + use<'a, R> {
-        numbered(self.bytes.chunks_exact(R::SIZE)).filter_map(|(index, bytes)| R::read(index, bytes).ok())
+        numbered(chunks(self.bytes, R::SIZE)).filter_map(|(index, bytes)| R::read(index, bytes).ok())
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{check_clip, Interval, OperatorReport};
 use crate::error::Problem;
 use crate::format::{Dense, Model, OperatorKind, Tensor};
-use crate::numbered::numbered;
+use crate::iter::numbered;
 use crate::ops::requantize::{requantize, MAX_SHIFT};
 
 pub(super) fn check(

@@ -3,7 +3,7 @@
 //! Everything is proved before anything runs, in one pass over the records and one over the weights, without recursion:
 //!
 //! * every step reads a feature that exists, and there is one step for each element of tensor 0;
-//! * every tensor is written once, before it is read, with the shape that its operator makes;
+//! * every tensor is written once, in the order of the tensors, before it is read, with the shape that its operator makes;
 //! * every offset into the data section is in bounds;
 //! * every accumulator fits its type, by interval arithmetic over the real weights and the reachable range of the
 //!   operator's input;
@@ -23,7 +23,7 @@ use crate::features::affine;
 use crate::format::{
     ElementType, HeadKind, Model, Operator, OperatorKind, Parameters, SectionKind, StepKind, Tensor, MAX_TENSORS,
 };
-use crate::numbered::numbered;
+use crate::iter::numbered;
 pub use interval::Interval;
 pub use limits::Limits;
 pub use report::{OperatorReport, Report};
@@ -35,9 +35,8 @@ pub use report::{OperatorReport, Report};
 /// The first thing that cannot be proved, naming the step, tensor or operator.
 pub fn verify(model: &Model<'_>, limits: &Limits) -> Result<Report> {
     let mut ranges = Ranges::default();
-    ranges
-        .produce(0, check_program(model)?)
-        .map_err(|problem| Error::new(Place::Section(SectionKind::Program), problem))?;
+    let input = check_program(model)?;
+    ranges.produce(0, input).map_err(|problem| Error::new(Place::Section(SectionKind::Program), problem))?;
 
     let mut report = Report::default();
     for (index, operator) in numbered(model.operators().iter()) {
@@ -47,6 +46,7 @@ pub fn verify(model: &Model<'_>, limits: &Limits) -> Result<Report> {
         ranges.produce(operator.output, proved.output).map_err(refuse)?;
         report.push(proved).map_err(refuse)?;
     }
+    ranges.all_of(model)?;
     check_head(model, &ranges)?;
 
     report.inputs = model.features().len();
@@ -59,22 +59,30 @@ pub fn verify(model: &Model<'_>, limits: &Limits) -> Result<Report> {
     Ok(report)
 }
 
-/// The reachable values of each tensor that has been written.
+/// The reachable values of each tensor that has been written: tensors are written in their own order.
 #[derive(Default)]
-struct Ranges(Vec<(u16, Interval), MAX_TENSORS>);
+struct Ranges(Vec<Interval, MAX_TENSORS>);
 
 impl Ranges {
     fn of(&self, tensor: u16) -> core::result::Result<Interval, Problem> {
-        let found = self.0.iter().find(|(index, _)| *index == tensor);
-        found.map(|&(_, range)| range).ok_or(Problem::NotYetProduced { tensor })
+        self.0.get(usize::from(tensor)).copied().ok_or(Problem::NotYetProduced { tensor })
     }
 
     fn produce(&mut self, tensor: u16, range: Interval) -> core::result::Result<(), Problem> {
-        if self.of(tensor).is_ok() {
-            return Err(Problem::ProducedTwice { tensor });
+        let next = self.0.len() as u16;
+        if tensor != next {
+            return Err(Problem::WriteOrder { tensor, next });
         }
         let full = Problem::Count { is: u64::from(tensor), max: MAX_TENSORS as u64 };
-        self.0.push((tensor, range)).map_err(|_| full)
+        self.0.push(range).map_err(|_| full)
+    }
+
+    fn all_of(&self, model: &Model<'_>) -> Result<()> {
+        let (written, tensors) = (self.0.len(), model.tensors().len());
+        if written < tensors {
+            return Err(Error::new(Place::Tensor(written as u32), Problem::NeverWritten));
+        }
+        Ok(())
     }
 }
 

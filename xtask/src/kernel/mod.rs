@@ -125,8 +125,8 @@ impl Kernel {
         let mut query = self.root.command("dpkg-query")?;
         query.args(["--show", "--showformat", "${source:Version}"]).arg(&headers);
         let version = step.output(&mut query)?.trim().to_owned();
-        let series = release::series(&self.release)
-            .with_context(|| format!("`{}` is not a kernel release", self.release))?;
+        let series =
+            release::series(&self.release).with_context(|| format!("`{}` is not a kernel release", self.release))?;
         Ok((format!("linux-source-{series}"), version))
     }
 
@@ -148,14 +148,12 @@ impl Kernel {
         tar.arg("-C").arg(self.root.inside(&partial)?).args(["--strip-components=1", "-xJf"]);
         tar.arg(format!("/usr/src/{package}.tar.xz"));
         step.run(&mut tar)?;
-        fs::rename(&partial, &self.tree)
-            .with_context(|| format!("renaming {}", partial.display()))
+        fs::rename(&partial, &self.tree).with_context(|| format!("renaming {}", partial.display()))
     }
 
     fn copy_from_headers(&self, name: &str) -> Result<()> {
         let from = self.headers().join(name);
-        fs::copy(&from, self.tree.join(name))
-            .with_context(|| format!("copying {}", from.display()))?;
+        fs::copy(&from, self.tree.join(name)).with_context(|| format!("copying {}", from.display()))?;
         Ok(())
     }
 }
@@ -168,8 +166,8 @@ fn choose(cache: &Cache, root: &Root, update: bool, step: &Step<'_>) -> Result<S
             return Ok(release);
         }
         root.apt_update(step)?;
-        let known = step.output(root.command("apt-cache")?.args(["pkgnames", "linux-headers-"]))?;
-        let known = release::releases_of(&known);
+        let known = step.output(root.command("apt-cache")?.args(["pkgnames", "linux-modules-"]))?;
+        let known = release::releases_of("linux-modules-", &known);
         if !known.contains(&release) {
             bail!("Debian has no kernel {CHOICE}={release}; it has {}", known.join(", "));
         }
@@ -185,15 +183,13 @@ fn choose(cache: &Cache, root: &Root, update: bool, step: &Step<'_>) -> Result<S
     let paragraphs = step.output(root.command("apt-cache")?.args(["show", &meta]))?;
     let release = release::newest_of_meta_package(&paragraphs)
         .with_context(|| format!("`apt-cache show {meta}` names no kernel release"))?;
-    write_atomically(&chosen, release.as_bytes())
-        .with_context(|| format!("writing {}", chosen.display()))?;
+    write_atomically(&chosen, release.as_bytes()).with_context(|| format!("writing {}", chosen.display()))?;
     Ok(release)
 }
 
 /// A module in Rust must be compiled by the very compiler that built the kernel.
 fn check_compiler(config: &Path, rustc: &str) -> Result<()> {
-    let text =
-        fs::read_to_string(config).with_context(|| format!("reading {}", config.display()))?;
+    let text = fs::read_to_string(config).with_context(|| format!("reading {}", config.display()))?;
     let built_with = text
         .lines()
         .find_map(|line| line.strip_prefix("CONFIG_RUSTC_VERSION_TEXT="))
@@ -215,8 +211,7 @@ mod tests {
     fn another_compiler_is_refused_by_both_names() {
         let dir = tempfile::tempdir().unwrap();
         let config = dir.path().join(".config");
-        fs::write(&config, "CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.1 (4eb161250 2025-03-15)\"\n")
-            .unwrap();
+        fs::write(&config, "CONFIG_RUSTC_VERSION_TEXT=\"rustc 1.85.1 (4eb161250 2025-03-15)\"\n").unwrap();
         check_compiler(&config, "rustc 1.85.1 (4eb161250 2025-03-15)").unwrap();
         let error = check_compiler(&config, "rustc 1.86.0").unwrap_err().to_string();
         assert!(error.contains("rustc 1.85.1") && error.contains("rustc 1.86.0"), "{error}");

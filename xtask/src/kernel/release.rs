@@ -24,11 +24,11 @@ pub(crate) fn series(release: &str) -> Option<String> {
     }
 }
 
-/// The releases of our flavour among names of `linux-headers-…` packages, oldest first.
-pub(crate) fn releases_of(package_names: &str) -> Vec<String> {
+/// The releases of our flavour among names of packages with this prefix, oldest first.
+pub(crate) fn releases_of(prefix: &str, package_names: &str) -> Vec<String> {
     let mut releases: Vec<String> = package_names
         .split_whitespace()
-        .filter_map(|name| name.strip_prefix("linux-headers-"))
+        .filter_map(|name| name.strip_prefix(prefix))
         .filter(|release| release.ends_with(FLAVOUR) && series(release).is_some())
         .map(str::to_owned)
         .collect();
@@ -43,9 +43,7 @@ pub(crate) fn newest_of_meta_package(paragraphs: &str) -> Option<String> {
     let mut releases: Vec<String> = paragraphs
         .lines()
         .filter_map(|line| line.strip_prefix("Depends:"))
-        .flat_map(|depends| {
-            releases_of(&depends.replace(['(', ')', ',', '='], " "))
-        })
+        .flat_map(|depends| releases_of("linux-headers-", &depends.replace(['(', ')', ',', '='], " ")))
         .collect();
     releases.sort_by(|a, b| compare(a, b));
     releases.pop()
@@ -62,7 +60,7 @@ mod tests {
             linux-headers-7.2.12+deb13-common linux-headers-cloud-amd64
             linux-headers-7.10.0+deb13-cloud-amd64";
         assert_eq!(
-            releases_of(names),
+            releases_of("linux-headers-", names),
             [
                 "7.2.9+deb13-cloud-amd64",
                 "7.2.12+deb13-cloud-amd64",
@@ -90,9 +88,6 @@ Package: linux-headers-cloud-amd64
 Version: 7.3.4-1~bpo13+1
 Depends: linux-headers-7.3.4+deb13-cloud-amd64 (= 7.3.4-1~bpo13+1)
 ";
-        assert_eq!(
-            newest_of_meta_package(paragraphs).as_deref(),
-            Some("7.3.4+deb13-cloud-amd64")
-        );
+        assert_eq!(newest_of_meta_package(paragraphs).as_deref(), Some("7.3.4+deb13-cloud-amd64"));
     }
 }

@@ -1,4 +1,4 @@
-//! Where the module is built: a folder of the Debian root, and commands that run there.
+//! Where the module is built: a folder of the Debian root for each kernel release, and commands that run in that root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,13 @@ pub(crate) struct Build<'a> {
 }
 
 impl<'a> Build<'a> {
-    pub(crate) fn new(kernel: &'a Kernel, step: &'a Step<'a>) -> Result<Self> {
-        let base = kernel.root.join("build/kinfer").join(&kernel.release);
-        fs::create_dir_all(&base)?;
-        Ok(Self { kernel, step, base })
+    pub(crate) fn new(kernel: &'a Kernel, step: &'a Step<'a>) -> Self {
+        let base = kernel.root.build_dir().join("kinfer").join(&kernel.release);
+        Self { kernel, step, base }
+    }
+
+    pub(crate) fn kernel(&self) -> &Kernel {
+        self.kernel
     }
 
     /// A folder in the build folder.
@@ -31,36 +34,34 @@ impl<'a> Build<'a> {
     }
 
     /// A path of this machine as the Debian root sees it.
-    pub(crate) fn inside(&self, path: &Path) -> PathBuf {
-        match path.strip_prefix(&self.kernel.root) {
-            Ok(rest) => Path::new("/").join(rest),
-            Err(_) => path.to_owned(),
-        }
+    pub(crate) fn inside(&self, path: &Path) -> Result<PathBuf> {
+        self.kernel.root.inside(path)
     }
 
     /// A command in the Debian root.
-    pub(crate) fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("unshare");
-        command
-            .args(["--mount", "sh", "-c", "root=$1; shift; mount -t proc proc \"$root/proc\" && exec chroot \"$root\" \"$@\"", "sh"])
-            .arg(&self.kernel.root)
-            .arg(program);
-        command
+    pub(crate) fn command(&self, program: &str) -> Result<Command> {
+        self.kernel.root.command(program)
     }
 
-    /// Kbuild for the external module in `dir`.
-    pub(crate) fn make(&self, dir: &Path) -> Command {
-        let mut make = self.command("make");
+    /// Kbuild for the external module in `dir`; add its target.
+    pub(crate) fn make(&self, dir: &Path) -> Result<Command> {
+        let jobs = std::thread::available_parallelism().map_or(1, |count| count.get());
+        let mut make = self.command("make")?;
         make.arg("-C")
-            .arg(self.inside(&self.kernel.tree))
-            .arg(format!("M={}", self.inside(dir).display()))
+            .arg(self.inside(&self.kernel.tree)?)
+            .arg(format!("M={}", self.inside(dir)?.display()))
             .arg(format!("KERNELRELEASE={}", self.kernel.release))
-            .arg("-j2");
-        make
+            .arg(format!("-j{jobs}"));
+        Ok(make)
     }
 
     /// Runs a command with its output in the step's log.
     pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
         self.step.run(command)
+    }
+
+    /// Writes a line to the step's log.
+    pub(crate) fn log(&self, line: &str) -> Result<()> {
+        self.step.log(line)
     }
 }

@@ -12,17 +12,17 @@ use anyhow::{Context as _, Result, ensure};
 use toml::{Table, Value};
 
 use super::flags::RustFlags;
-use super::stage::{copy_tree, write_if_changed};
+use super::stage::{mirror, write_bytes_if_changed, write_if_changed};
 use super::{Build, patch};
 
 /// What the module's `rustc` and linker take from the core.
 pub(crate) struct CoreCrate {
     /// The crate's object, linked into the module.
     pub(crate) object: PathBuf,
-    /// The library, for `--extern`.
-    pub(crate) library: PathBuf,
-    /// Where the libraries of its dependencies are, for `-L dependency=`.
-    pub(crate) dependencies: [PathBuf; 2],
+    /// The folder of `libkinfer.rlib`, for `--extern`; its dependencies are in `deps`.
+    pub(crate) target: PathBuf,
+    /// The folder of the procedural macros that the dependencies use.
+    pub(crate) host: PathBuf,
 }
 
 /// Builds the core crate whose repository is `repository`.
@@ -34,7 +34,7 @@ pub(crate) fn build(build: &Build<'_>, flags: &RustFlags, repository: &Path) -> 
 }
 
 fn stage(dir: &Path, repository: &Path) -> Result<()> {
-    copy_tree(&repository.join("kinfer/src"), &dir.join("kinfer/src"))?;
+    mirror(&repository.join("kinfer/src"), &dir.join("kinfer/src"))?;
     let workspace = read_table(&repository.join("Cargo.toml"))?;
     write_if_changed(&dir.join("Cargo.toml"), &toml::to_string(&staged_workspace(workspace)?)?)?;
     let package = read_table(&repository.join("kinfer/Cargo.toml"))?;
@@ -128,26 +128,25 @@ fn locked(lock: &str) -> Result<Locked> {
 fn compile(build: &Build<'_>, flags: &RustFlags, dir: &Path) -> Result<CoreCrate> {
     // The kernel builds its `core` with this, and zerocopy asks for it (linux:rust/Makefile).
     let rustflags = [flags.flags.join("\u{1f}").as_str(), "--cfg", "no_fp_fmt_parse"].join("\u{1f}");
-    let mut cargo = build.command("env");
+    let mut cargo = build.command("env")?;
     cargo
         // cargo looks for its configuration (the vendored sources) from where it is started.
         .arg("--chdir")
-        .arg(build.inside(dir))
+        .arg(build.inside(dir)?)
+        .arg(format!("CARGO_HOME={}", build.inside(&dir.join("home"))?.display()))
+        .arg(format!("CARGO_ENCODED_RUSTFLAGS={rustflags}"))
+        // The kernel is built by a stable compiler with its unstable options unlocked; so must be what joins it.
+        .arg("RUSTC_BOOTSTRAP=1")
         .args(["cargo", "build", "--release", "--offline", "--locked", "--package", "kinfer"])
         .args(["--target", &flags.target])
-        .args(["--target-dir", "target"])
-        .env("CARGO_HOME", build.inside(&dir.join("home")))
-        .env("CARGO_ENCODED_RUSTFLAGS", rustflags)
-        // The kernel is built by a stable compiler with its unstable options unlocked; so must be what joins it.
-        .env("RUSTC_BOOTSTRAP", "1");
+        .args(["--target-dir", "target"]);
     build.run(&mut cargo)?;
 
     let target = Path::new(&flags.target).file_stem().context("the target has no name")?;
     let release = dir.join("target").join(target).join("release");
-    let library = release.join("libkinfer.rlib");
     let object = dir.join("kcore.o");
-    extract_object(&library, &object)?;
-    Ok(CoreCrate { object, library, dependencies: [release.join("deps"), dir.join("target/release/deps")] })
+    extract_object(&release.join("libkinfer.rlib"), &object)?;
+    Ok(CoreCrate { object, target: release, host: dir.join("target/release/deps") })
 }
 
 /// An rlib is an archive of the crate's objects and `lib.rmeta`. With one code generation unit there is one object.
@@ -162,7 +161,7 @@ fn extract_object(library: &Path, object: &Path) -> Result<()> {
         }
     }
     ensure!(objects.len() == 1, "{} holds {} objects, not one", library.display(), objects.len());
-    super::stage::write_bytes_if_changed(object, objects[0])
+    write_bytes_if_changed(object, objects[0])
 }
 
 fn read_table(path: &Path) -> Result<Table> {

@@ -26,7 +26,7 @@ pub(crate) fn probe(build: &Build<'_>) -> Result<RustFlags> {
     let dir = build.dir("probe")?;
     fs::write(dir.join("Kbuild"), "obj-m := probe.o\n")?;
     fs::write(dir.join("probe.rs"), PROBE)?;
-    let mut make = build.make(&dir);
+    let mut make = build.make(&dir)?;
     build.run(make.arg("probe.o"))?;
     let saved = dir.join(".probe.o.cmd");
     let text = fs::read_to_string(&saved).with_context(|| format!("reading {}", saved.display()))?;

@@ -1,17 +1,55 @@
 //! The kernel module: the core crate compiled as the kernel is, the module linked with it, and the checks on the objects.
+//!
+//! ```text
+//! kinfer/ ──stage, vendor, edit──▶ core_crate ──kcore.o, rlib──▶ kmod ──▶ kinfer.ko ──▶ objcheck
+//!                        flags (asked from Kbuild) ──┘
+//! kinfer-kmod/bpf/ ──────────────────────────────────────────────▶ bpf ──▶ decide.bpf.o
+//! ```
+//!
+//! Everything is made in `build/kinfer/<release>/` of the Debian root, from copies of the repository's files.
 
+mod bpf;
 mod build;
 mod core_crate;
 mod flags;
+mod kmod;
+mod objcheck;
 mod patch;
 mod stage;
 
-pub(crate) use build::Build;
-pub(crate) fn dev(kernel: &crate::kernel::Kernel, step: &crate::steps::Step<'_>, repo: &std::path::Path) -> anyhow::Result<()> {
-    let b = Build::new(kernel, step)?;
-    let f = flags::probe(&b)?;
-    println!("{f:?}");
-    let c = core_crate::build(&b, &f, repo)?;
-    println!("{:?}", c.object);
-    Ok(())
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::kernel::Kernel;
+use crate::steps::Step;
+use build::Build;
+
+/// The module's sources in the repository.
+const SOURCES: &str = "kinfer-kmod";
+
+/// What was built.
+#[derive(Clone, Debug)]
+pub(crate) struct Built {
+    /// The module.
+    pub(crate) ko: PathBuf,
+    /// The core's object, as it was linked into the module.
+    pub(crate) core_object: PathBuf,
+    /// The BPF program that calls the module's kfunc.
+    pub(crate) bpf_object: PathBuf,
+    /// What the checks on the objects found.
+    pub(crate) checks: objcheck::Report,
+}
+
+/// Builds the module for `kernel`, and checks its objects.
+pub(crate) fn build(kernel: &Kernel, step: &Step<'_>) -> Result<Built> {
+    let build = Build::new(kernel, step);
+    let repository = crate::workspace::root();
+    let flags = flags::probe(&build).context("the kernel's compiler flags")?;
+    let core = core_crate::build(&build, &flags, repository).context("the core, for the kernel")?;
+    let ko = kmod::build(&build, &core, repository).context("the module")?;
+    let bpf_object = bpf::build(&build, repository).context("the BPF program")?;
+    let checks = objcheck::check(&core.object, &ko, &kernel.tree).context("checks on the objects")?;
+    build.log(&format!("{checks:#?}"))?;
+    Ok(Built { ko, core_object: core.object, bpf_object, checks })
 }

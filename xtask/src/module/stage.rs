@@ -2,44 +2,37 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// Makes `to` a copy of the folder `from`: changed files are written, files that `from` lacks are removed.
-pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    mirror(from, to, true)
-}
+const LIST: &str = ".staged";
 
-/// As [`copy_tree`], but leaves alone what else is in `to`: build products.
-pub(crate) fn copy_into(from: &Path, to: &Path) -> Result<()> {
-    mirror(from, to, false)
-}
-
-fn mirror(from: &Path, to: &Path, prune: bool) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("making {}", to.display()))?;
-    let mut names = BTreeSet::new();
-    for entry in fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            mirror(&entry.path(), &target, prune)?;
-        } else {
-            write_bytes_if_changed(&target, &fs::read(entry.path())?)?;
-        }
-        names.insert(entry.file_name());
+/// Makes `to` hold what the file or folder `from` holds. In a folder, files that an earlier call brought and that are gone from
+/// `from` are removed; what a build made there stays.
+pub(crate) fn mirror(from: &Path, to: &Path) -> Result<()> {
+    if from.is_file() {
+        let bytes = fs::read(from).with_context(|| format!("reading {}", from.display()))?;
+        return write_bytes_if_changed(to, &bytes);
     }
-    for entry in fs::read_dir(to)? {
-        let entry = entry?;
-        if prune && !names.contains(&entry.file_name()) {
-            if entry.file_type()?.is_dir() {
-                fs::remove_dir_all(entry.path())?;
-            } else {
-                fs::remove_file(entry.path())?;
-            }
+    let files = files_below(from)?;
+    for file in &files {
+        let target = to.join(file);
+        if let Some(dir) = target.parent() {
+            fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
+        }
+        mirror(&from.join(file), &target)?;
+    }
+    let list = to.join(LIST);
+    let staged = fs::read_to_string(&list).unwrap_or_default();
+    for gone in staged.lines().map(Path::new).filter(|file| !files.contains(*file)) {
+        let gone = to.join(gone);
+        if gone.exists() {
+            fs::remove_file(&gone).with_context(|| format!("removing {}", gone.display()))?;
         }
     }
-    Ok(())
+    let lines: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    write_if_changed(&list, &lines.join("\n"))
 }
 
 /// Writes a text file unless it already says so.
@@ -53,4 +46,43 @@ pub(crate) fn write_bytes_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
         return Ok(());
     }
     fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))
+}
+
+/// Relative paths of all files.
+fn files_below(dir: &Path) -> Result<BTreeSet<PathBuf>> {
+    let mut files = BTreeSet::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        let path = dir.join(&folder);
+        for entry in fs::read_dir(&path).with_context(|| format!("reading {}", path.display()))? {
+            let entry = entry?;
+            let name = folder.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                folders.push(name);
+            } else {
+                files.insert(name);
+            }
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_gone_is_removed_and_what_a_build_made_stays() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir(from.path().join("sub")).unwrap();
+        for name in ["a.c", "sub/b.h"] {
+            fs::write(from.path().join(name), name).unwrap();
+        }
+        mirror(from.path(), to.path()).unwrap();
+        fs::write(to.path().join("a.o"), "built").unwrap();
+        fs::remove_file(from.path().join("sub/b.h")).unwrap();
+        mirror(from.path(), to.path()).unwrap();
+        assert!(to.path().join("a.c").exists() && to.path().join("a.o").exists());
+        assert!(!to.path().join("sub/b.h").exists());
+    }
 }

@@ -27,8 +27,8 @@ pub(crate) struct Finding {
 /// Scans the log that a machine left. A log that cannot be read, or does not hold the moment when
 /// the guest script began, is an error: nothing is known then.
 pub(crate) fn scan_file(path: &Path) -> Result<Vec<Finding>> {
-    let log = fs::read(path)
-        .with_context(|| format!("the kernel's log cannot be scanned: reading {}", path.display()))?;
+    let log =
+        fs::read(path).with_context(|| format!("the kernel's log cannot be scanned: reading {}", path.display()))?;
     scan(&String::from_utf8_lossy(&log))
         .with_context(|| format!("the kernel's log cannot be scanned: {}", path.display()))
 }
@@ -50,8 +50,8 @@ fn scan(log: &str) -> Result<Vec<Finding>> {
 fn holds(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| {
         text.match_indices(word).any(|(at, _)| {
-            // `DEBUG` is not a BUG.
-            !(*word == "BUG" && text[..at].ends_with(|c: char| c.is_ascii_alphabetic()))
+            // Neither `DEBUG` nor `GENERIC_BUG` is a BUG.
+            !(*word == "BUG" && text[..at].ends_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
         })
     })
 }

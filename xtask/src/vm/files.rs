@@ -54,10 +54,10 @@ impl Files {
     fn add_programs(&self, tree: &mut Initramfs, root: &Path) -> Result<()> {
         let mut linked = Vec::new();
         for name in PROGRAMS.iter().copied().chain(self.programs.iter().map(String::as_str)) {
-            let path = find_program(root, name)
-                .with_context(|| format!("{} has no program `{name}`", root.display()))?;
-            tree.copy_from_root(root, &path)?;
-            linked.push(root.join(path));
+            let path =
+                find_program(root, name).with_context(|| format!("{} has no program `{name}`", root.display()))?;
+            let file = tree.copy_from_root(root, &path)?;
+            linked.push(root.join(file));
         }
         for host in &self.host_programs {
             let name = host.file_name().with_context(|| format!("`{}`", host.display()))?;
@@ -65,8 +65,7 @@ impl Files {
             linked.push(host.clone());
         }
         for name in OPENED_AT_RUN_TIME {
-            let path = libraries::find(root, name)
-                .with_context(|| format!("{} has no {name}", root.display()))?;
+            let path = libraries::find(root, name).with_context(|| format!("{} has no {name}", root.display()))?;
             tree.copy_from_root(root, &path)?;
         }
         for library in libraries::closure(root, &linked)? {
@@ -97,7 +96,6 @@ impl Files {
         // It is in a folder that is not on every user's path.
         depmod.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         step.run(depmod.arg("-b").arg(stage.path()).arg(release))?;
-        // The archive is written after the stage is gone, so its files are read here.
         tree.load(Path::new("/lib/modules").join(release), &dir)
     }
 }
@@ -111,7 +109,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 /// A program of the root by name, or by its path there; relative to the root.
 fn find_program(root: &Path, name: &str) -> Option<PathBuf> {
     if let Some(path) = name.strip_prefix('/') {
-        return root.join(path).is_file().then(|| path.into());
+        return root.join(path).symlink_metadata().is_ok().then(|| path.into());
     }
     ["usr/bin", "usr/sbin"]
         .iter()

@@ -17,7 +17,7 @@ enum Node {
     Symlink(PathBuf),
     /// A file of the host, and whether it may be executed.
     Copy(PathBuf, bool),
-    Text(String, bool),
+    Bytes(Vec<u8>, bool),
     /// A character device: major and minor number.
     Device(u32, u32),
 }
@@ -52,18 +52,17 @@ impl Initramfs {
     }
 
     pub(crate) fn script(&mut self, path: impl Into<PathBuf>, text: impl Into<String>) {
-        self.insert(path.into(), Node::Text(text.into(), true));
+        self.insert(path.into(), Node::Bytes(text.into().into_bytes(), true));
     }
 
     pub(crate) fn text(&mut self, path: impl Into<PathBuf>, text: impl Into<String>) {
-        self.insert(path.into(), Node::Text(text.into(), false));
+        self.insert(path.into(), Node::Bytes(text.into().into_bytes(), false));
     }
 
     /// A file of the host, or a folder with all that is in it.
     pub(crate) fn copy(&mut self, path: impl Into<PathBuf>, host: &Path) -> Result<()> {
         let path = path.into();
-        let metadata =
-            fs::metadata(host).with_context(|| format!("reading {}", host.display()))?;
+        let metadata = fs::metadata(host).with_context(|| format!("reading {}", host.display()))?;
         if metadata.is_dir() {
             self.directory(&path);
             for entry in fs::read_dir(host).with_context(|| format!("reading {}", host.display()))? {
@@ -77,16 +76,33 @@ impl Initramfs {
         Ok(())
     }
 
-    /// A file at the same path as in `root`, with the links that lead to it.
-    pub(crate) fn copy_from_root(&mut self, root: &Path, path: &Path) -> Result<()> {
+    /// All files below a folder of the host, read now: the folder may go before the archive is
+    /// written.
+    pub(crate) fn load(&mut self, path: impl Into<PathBuf>, host: &Path) -> Result<()> {
+        let path = path.into();
+        for entry in fs::read_dir(host).with_context(|| format!("reading {}", host.display()))? {
+            let entry = entry?;
+            let (path, host) = (path.join(entry.file_name()), entry.path());
+            if entry.file_type()?.is_dir() {
+                self.load(path, &host)?;
+            } else {
+                let bytes = fs::read(&host).with_context(|| format!("reading {}", host.display()))?;
+                self.insert(path, Node::Bytes(bytes, false));
+            }
+        }
+        Ok(())
+    }
+
+    /// A file at the same path as in `root`, with the links that lead to it. Returns where the
+    /// file itself is, relative to the root.
+    pub(crate) fn copy_from_root(&mut self, root: &Path, path: &Path) -> Result<PathBuf> {
         let mut path = path.to_owned();
         for _ in 0..8 {
             let host = root.join(&path);
-            let metadata = host
-                .symlink_metadata()
-                .with_context(|| format!("reading {}", host.display()))?;
+            let metadata = host.symlink_metadata().with_context(|| format!("reading {}", host.display()))?;
             if !metadata.is_symlink() {
-                return self.copy(path, &host);
+                self.copy(&path, &host)?;
+                return Ok(path);
             }
             let target = fs::read_link(&host)?;
             self.symlink(&path, &target);
@@ -102,8 +118,7 @@ impl Initramfs {
         let mut archive = Some(archive);
         for (inode, (name, node)) in self.nodes.iter().enumerate() {
             let out = archive.take().expect("put back below");
-            let out = write_node(out, inode, name, node)
-                .with_context(|| format!("packing /{}", name.display()))?;
+            let out = write_node(out, inode, name, node).with_context(|| format!("packing /{}", name.display()))?;
             archive = Some(out);
         }
         let archive = newc::trailer(archive.expect("put back above"))?;
@@ -123,25 +138,24 @@ fn write_node<W: io::Write>(out: W, inode: usize, name: &Path, node: &Node) -> i
     let (kind, mode) = match node {
         Node::Directory => (ModeFileType::Directory, 0o755),
         Node::Symlink(_) => (ModeFileType::Symlink, 0o777),
-        Node::Copy(_, false) | Node::Text(_, false) => (ModeFileType::Regular, 0o644),
-        Node::Copy(_, true) | Node::Text(_, true) => (ModeFileType::Regular, 0o755),
+        Node::Copy(_, false) | Node::Bytes(_, false) => (ModeFileType::Regular, 0o644),
+        Node::Copy(_, true) | Node::Bytes(_, true) => (ModeFileType::Regular, 0o755),
         Node::Device(..) => (ModeFileType::Char, 0o600),
     };
-    let mut entry = newc::Builder::new(&name.to_string_lossy())
-        .ino(inode as u32 + 1)
-        .nlink(1)
-        .mode(mode)
-        .set_mode_file_type(kind);
+    let mut entry =
+        newc::Builder::new(&name.to_string_lossy()).ino(inode as u32 + 1).nlink(1).mode(mode).set_mode_file_type(kind);
     if let Node::Device(major, minor) = node {
         entry = entry.rdev_major(*major).rdev_minor(*minor);
     }
     let bytes = match node {
         Node::Directory | Node::Device(..) => Vec::new(),
         Node::Symlink(target) => target.to_string_lossy().into_owned().into_bytes(),
-        Node::Text(text, _) => text.clone().into_bytes(),
+        Node::Bytes(bytes, _) => bytes.clone(),
         Node::Copy(host, _) => fs::read(host)?,
     };
-    let mut writer = entry.write(out, bytes.len() as u32);
+    let size =
+        u32::try_from(bytes.len()).map_err(|_| io::Error::other("a file of 4 GiB or more does not fit the archive"))?;
+    let mut writer = entry.write(out, size);
     writer.write_all(&bytes)?;
     writer.finish()
 }

@@ -5,18 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use object::elf::{DT_NEEDED, FileHeader64, PT_INTERP};
+use object::elf::{DT_NEEDED, DT_RPATH, DT_RUNPATH, FileHeader64, PT_INTERP};
 use object::endian::LittleEndian;
 use object::read::elf::{Dyn as _, FileHeader as _, ProgramHeader as _};
 
 /// Where the dynamic linker of a Debian amd64 system looks without further configuration.
 const LIBRARY_DIRS: &[&str] = &["usr/lib/x86_64-linux-gnu", "usr/lib"];
 
-/// What an ELF file asks for by name: its interpreter (a path) and libraries (sonames).
+/// What an ELF file asks for by name: its interpreter (a path), libraries (sonames), and folders to
+/// look for these in first.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Needs {
     interpreter: Option<String>,
     libraries: Vec<String>,
+    folders: Vec<String>,
 }
 
 /// The libraries and the dynamic linker that the ELF files in `programs` need, as paths relative
@@ -30,14 +32,11 @@ pub(crate) fn closure(root: &Path, programs: &[PathBuf]) -> Result<BTreeSet<Path
             continue;
         }
         let needs = needs(&bytes).with_context(|| format!("reading {}", file.display()))?;
-        let interpreter = needs.interpreter.iter().map(|path| merged_usr(path));
-        for path in interpreter {
-            found.insert(path);
-        }
+        found.extend(needs.interpreter.iter().map(|path| merged_usr(path)));
         for name in &needs.libraries {
-            let path = find(root, name).with_context(|| {
-                format!("{} needs {name}, which {} has not", file.display(), root.display())
-            })?;
+            let path = needs
+                .find(root, name)
+                .with_context(|| format!("{} needs {name}, which {} has not", file.display(), root.display()))?;
             if found.insert(path.clone()) {
                 wanted.push(root.join(path));
             }
@@ -48,10 +47,16 @@ pub(crate) fn closure(root: &Path, programs: &[PathBuf]) -> Result<BTreeSet<Path
 
 /// A library of the root by its soname, relative to the root.
 pub(crate) fn find(root: &Path, name: &str) -> Option<PathBuf> {
-    LIBRARY_DIRS
-        .iter()
-        .map(|dir| Path::new(dir).join(name))
-        .find(|path| root.join(path).symlink_metadata().is_ok())
+    Needs::default().find(root, name)
+}
+
+impl Needs {
+    fn find(&self, root: &Path, name: &str) -> Option<PathBuf> {
+        let own = self.folders.iter().map(|folder| merged_usr(folder));
+        own.chain(LIBRARY_DIRS.iter().map(PathBuf::from))
+            .map(|folder| folder.join(name))
+            .find(|path| root.join(path).symlink_metadata().is_ok())
+    }
 }
 
 /// `/lib64/…` is `usr/lib64/…` on Debian, where `/lib64` is a link.
@@ -76,9 +81,17 @@ fn needs(bytes: &[u8]) -> Result<Needs, object::Error> {
     if let Some((entries, strings)) = sections.dynamic(endian, bytes)? {
         let strings = sections.strings(endian, bytes, strings)?;
         for entry in entries {
-            if entry.tag32(endian) == Some(DT_NEEDED) {
-                let name = entry.string(endian, strings)?;
-                needs.libraries.push(String::from_utf8_lossy(name).into_owned());
+            match entry.tag32(endian) {
+                Some(DT_NEEDED) => {
+                    let name = entry.string(endian, strings)?;
+                    needs.libraries.push(String::from_utf8_lossy(name).into_owned());
+                }
+                Some(DT_RPATH | DT_RUNPATH) => {
+                    let folders = String::from_utf8_lossy(entry.string(endian, strings)?);
+                    let absolute = folders.split(':').filter(|folder| folder.starts_with('/'));
+                    needs.folders.extend(absolute.map(str::to_owned));
+                }
+                _ => {}
             }
         }
     }

@@ -138,20 +138,12 @@ impl<'a> Machine<'a> {
     /// [`Outcome::check`].
     pub(crate) fn run(&self, step: &Step<'_>, dir: &Path) -> Result<Outcome> {
         let run = self.prepare(step, dir)?;
-        run.qemu(qemu::Console::Log).wait(step, self.timeout)?;
-        run.collect()
-    }
-
-    /// As [`Machine::run`], with the guest's `/dev/vport0p2` connected to standard output.
-    fn run_with_output(&self, step: &Step<'_>, dir: &Path) -> Result<Outcome> {
-        let run = self.prepare(step, dir)?;
-        run.qemu(qemu::Console::LogAndStdout).wait(step, self.timeout)?;
-        run.collect()
-    }
-
-    /// Boots with the terminal as the guest's console.
-    fn run_on_terminal(&self, step: &Step<'_>, dir: &Path) -> Result<Run> {
-        self.prepare(step, dir)
+        let outcome =
+            run.boot(qemu::Console::File, |console_line| step.waits_for(console_line)).and_then(|()| run.collect());
+        // A failed step shows the end of its log.
+        let console = fs::read(run.dir.join(qemu::CONSOLE)).unwrap_or_default();
+        step.log(&String::from_utf8_lossy(&console))?;
+        outcome
     }
 
     fn prepare(&self, step: &Step<'_>, dir: &Path) -> Result<Run> {
@@ -169,6 +161,7 @@ impl<'a> Machine<'a> {
             vmlinuz: self.kernel.vmlinuz.clone(),
             shape: self.shape,
             memory_mib: self.memory_mib,
+            timeout: self.timeout,
         })
     }
 }
@@ -212,23 +205,20 @@ struct Run {
     vmlinuz: PathBuf,
     shape: Shape,
     memory_mib: u32,
+    timeout: Duration,
 }
 
 impl Run {
-    fn qemu(&self, console: qemu::Console) -> qemu::Qemu {
-        qemu::Qemu::new(&self.dir, &self.vmlinuz, self.shape, self.memory_mib, console)
+    fn boot(&self, console: qemu::Console, progress: impl FnMut(&str)) -> Result<()> {
+        let mut qemu = qemu::command(&self.dir, &self.vmlinuz, self.shape, self.memory_mib, console);
+        qemu::wait(&mut qemu, &self.dir, self.timeout, progress)
     }
 
     fn collect(&self) -> Result<Outcome> {
         let console = self.dir.join(qemu::CONSOLE);
         let archive = self.dir.join(qemu::RESULTS);
         let out = self.dir.join("out");
-        let lost = || {
-            format!(
-                "the machine ended without handing over its results; its console: {}",
-                console.display()
-            )
-        };
+        let lost = || format!("the machine ended without handing over its results; its console: {}", console.display());
         let file = fs::File::open(&archive).with_context(lost)?;
         let mut files = tar::Archive::new(file);
         files.set_preserve_ownerships(false);
@@ -242,10 +232,7 @@ impl Run {
 }
 
 fn environment_script(variables: &[(String, String)]) -> String {
-    variables
-        .iter()
-        .map(|(name, value)| format!("export {name}={}\n", shell_quote(value)))
-        .collect()
+    variables.iter().map(|(name, value)| format!("export {name}={}\n", shell_quote(value))).collect()
 }
 
 fn with_interpreter(script: &str) -> String {

@@ -33,9 +33,7 @@ impl ModuleTables {
         for line in dep.lines() {
             let Some((file, needs)) = line.split_once(':') else { continue };
             tables.files.insert(module_name(file), file.to_owned());
-            tables
-                .needs
-                .insert(file.to_owned(), needs.split_whitespace().map(str::to_owned).collect());
+            tables.needs.insert(file.to_owned(), needs.split_whitespace().map(str::to_owned).collect());
         }
         for line in softdep.lines() {
             let mut words = line.split_whitespace();
@@ -52,10 +50,7 @@ impl ModuleTables {
 
     /// The files of these modules and of everything that loading them loads, relative to the
     /// folder. A module that is built into the kernel needs no file.
-    pub(crate) fn closure<'a>(
-        &self,
-        names: impl IntoIterator<Item = &'a str>,
-    ) -> Result<BTreeSet<String>> {
+    pub(crate) fn closure<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<BTreeSet<String>> {
         let mut found = BTreeSet::new();
         let mut wanted: Vec<String> = Vec::new();
         for name in names {

@@ -15,7 +15,7 @@ Exit status:
   1  the kernel refused what was asked; its own words are on standard error
   2  the command line is not understood
   3  /dev/kinfer cannot be used: no module, no permission, another interface version
-  4  a file cannot be read or written";
+  4  a file cannot be read, written or used";
 
 /// Load models into the running kernel and ask it for decisions
 #[derive(Parser)]
@@ -48,10 +48,10 @@ enum Command {
     /// Have the kernel decide on one row of counters, or on every row of a file
     ///
     /// A row holds raw counters (whole numbers) in the order of the model's schema. A file is CSV and its first line
-    /// names the columns; every column must be a counter unless --columns picks them.
+    /// names the columns: every one is a counter, unless --model picks those of its schema by name.
     #[command(after_help = "Examples:\n  kinferctl decide 4 131072 350000 12\n  \
         kinferctl decide --input rows.csv -o decisions.csv\n  \
-        kinferctl decide --input rows.csv --columns queue_depth,queue_bytes,last_latency --json")]
+        kinferctl decide --input test.csv --model io-latency.kinf --json")]
     Decide(Decide),
     /// Measure one decision in the kernel, interrupts off, and report the shortest of many
     ///
@@ -75,9 +75,9 @@ struct Decide {
     /// CSV file of rows, `-` for standard input
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// Columns of the file that hold the counters, in schema order
-    #[arg(long, value_delimiter = ',', value_name = "NAMES", requires = "input")]
-    columns: Option<Vec<String>>,
+    /// Model file whose schema names the columns to read; it must be the model in place
+    #[arg(long, value_name = "FILE", requires = "input")]
+    model: Option<PathBuf>,
     /// Write the decisions here instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,

@@ -1,6 +1,7 @@
 //! What a person and a program read.
 
 use std::io::{self, Write};
+use std::mem;
 
 use anyhow::{Context, Result};
 use kinfer::uapi::{DEVICE, DecisionRecord, Info};
@@ -67,18 +68,17 @@ pub(crate) fn timing(timing: &Timing, rounds: u32, json: bool) -> Result<()> {
 pub(crate) struct Decisions<W: Write> {
     output: W,
     json: bool,
+    header_due: bool,
 }
 
 impl<W: Write> Decisions<W> {
-    pub(crate) fn new(mut output: W, json: bool) -> Result<Self> {
-        if !json {
-            written(writeln!(output, "class,value,margin,out_of_range,low_margin,fallback"))?;
-        }
-        Ok(Self { output, json })
+    pub(crate) fn new(output: W, json: bool) -> Self {
+        Self { output, json, header_due: !json }
     }
 
     pub(crate) fn write(&mut self, record: &DecisionRecord) -> Result<()> {
-        // Exact decimals of the 32.32 fixed point, as text: a program that reads JSON numbers as doubles would lose bits.
+        self.header()?;
+        // As text: decimals that give back every bit, which JSON numbers read as doubles would not.
         let Decision { class, value, margin, flags } = Decision::from(*record);
         let [out_of_range, low_margin, fallback] =
             [Flags::OUT_OF_RANGE, Flags::LOW_MARGIN, Flags::FALLBACK].map(|flag| flags.contains(flag));
@@ -99,7 +99,16 @@ impl<W: Write> Decisions<W> {
     }
 
     pub(crate) fn finish(mut self) -> Result<()> {
+        self.header()?;
         written(self.output.flush())
+    }
+
+    /// Not before the first decision, so that a refusal leaves nothing behind.
+    fn header(&mut self) -> Result<()> {
+        if !mem::take(&mut self.header_due) {
+            return Ok(());
+        }
+        written(writeln!(self.output, "class,value,margin,out_of_range,low_margin,fallback"))
     }
 }
 

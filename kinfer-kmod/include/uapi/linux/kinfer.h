@@ -120,6 +120,16 @@ struct kinfer_measure {
  * keeps one sentence (UTF-8, no newline) that says what is wrong and where:
  * pread(2) it from offset 0 of the same open file. It is there until the next
  * LOAD of that open file; a successful LOAD empties it.
+ *
+ * Errors:
+ *   EINVAL	point or a reserved member is not 0; the counters are not as
+ *		many as the model takes; rounds is 0; the model is malformed
+ *   EOPNOTSUPP	the model is of a version, or has parts, not known here
+ *   E2BIG	the model is over the kernel's budget: file, memory, operations
+ *   ENOENT	no model is in place (DECIDE, MEASURE, UNLOAD)
+ *   EPERM	CAP_SYS_ADMIN is missing
+ *   EFAULT	an address is not the caller's
+ *   ENOTTY	the request is none of these
  */
 #define KINFER_IOC_LOAD		_IOW(KINFER_IOC_MAGIC, 1, struct kinfer_load)
 #define KINFER_IOC_DECIDE	_IOWR(KINFER_IOC_MAGIC, 2, struct kinfer_decide)

@@ -1,0 +1,46 @@
+//! Small valid models.
+
+use fixed::types::{I32F32, U32F96};
+use kinfer::format::{ElementType, HeadKind, Rounding};
+use kinfer_convert::kinf::{DenseSpec, FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, StepSpec, TensorSpec};
+
+/// A raw counter called `name`, seen in `lo..=hi`.
+pub fn feature(name: &str, lo: i64, hi: i64) -> FeatureSpec {
+    FeatureSpec { name: name.into(), unit: "count".into(), lo, hi }
+}
+
+/// A vector of `elements`.
+pub fn tensor(element: ElementType, elements: usize, zero_point: i32) -> TensorSpec {
+    TensorSpec { element, dims: vec![elements as u32], zero_point, scale: U32F96::ONE / 16 }
+}
+
+/// Two counters, a hidden layer of two, two outcomes: `busy` when the first counter outweighs the second. Small enough to
+/// follow by hand and to write down byte by byte.
+pub fn two_counters() -> ModelSpec {
+    let step = |source, bias| StepSpec { source, multiplier: 1 << 20, bias, shift: 22, rounding: Rounding::HalfEven };
+    let dense = |input, weights, lo, hi| {
+        OperatorSpec::Dense(DenseSpec {
+            input,
+            output: input + 1,
+            weights,
+            biases: vec![64, -64],
+            multipliers: vec![1 << 30, 3 << 29],
+            shifts: vec![36, 36],
+            rounding: Rounding::HalfEven,
+            lo,
+            hi,
+        })
+    };
+    ModelSpec {
+        features: vec![feature("queue_ios", 0, 128), feature("idle_us", 0, 4_000)],
+        program: vec![step(0, 0), step(1, -(1 << 24))],
+        tensors: vec![tensor(ElementType::I8, 2, -4), tensor(ElementType::I8, 2, -128), tensor(ElementType::I32, 2, 0)],
+        operators: vec![
+            dense(0, vec![100, -50, -20, 60], -128, 127),
+            dense(1, vec![-7, 9, 11, -13], i32::MIN, i32::MAX),
+        ],
+        head: HeadSpec { kind: HeadKind::ArgMax, scores: 2, low_margin: I32F32::lit("0.25") },
+        outcomes: vec!["idle".into(), "busy".into()],
+        provenance: vec![("made by".into(), "tests/support".into())],
+    }
+}

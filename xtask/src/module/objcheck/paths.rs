@@ -1,0 +1,96 @@
+//! Every way that a decision can go: the functions it reaches, and the stack it needs at worst.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::code::{Code, Id, demangled};
+use super::frames::{Callee, Frame, frame};
+use super::symbols::is_panic;
+
+/// The stack of a decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Stack {
+    /// Bytes at worst, with all return addresses, down to where functions outside the object begin.
+    pub(crate) bytes: u64,
+    /// The deepest way, from the entry: each function and its own bytes.
+    pub(crate) deepest: Vec<(String, u64)>,
+    /// Functions of the object that a decision can reach.
+    pub(crate) functions: usize,
+    /// Functions outside the object that a decision can reach.
+    pub(crate) outside: BTreeSet<String>,
+}
+
+/// Follows all calls from `entry`.
+///
+/// # Errors
+///
+/// What cannot be followed, calls itself, or panics, as a sentence.
+pub(super) fn follow(code: &Code, entry: Id) -> Result<Stack, String> {
+    let mut walk = Walk { code, known: BTreeMap::new(), under_way: Vec::new(), outside: BTreeSet::new() };
+    walk.visit(entry)?;
+    let mut stack = Stack { functions: walk.known.len(), outside: walk.outside, ..Stack::default() };
+    stack.bytes = walk.known[&entry].bytes + 8; // the entry's own return address
+    let mut next = Some(entry);
+    while let Some(id) = next {
+        let known = &walk.known[&id];
+        stack.deepest.push((code.functions[id].shown(), known.own));
+        next = known.deepest;
+    }
+    Ok(stack)
+}
+
+struct Known {
+    own: u64,
+    bytes: u64,
+    /// Which call makes it so deep.
+    deepest: Option<Id>,
+}
+
+struct Walk<'a> {
+    code: &'a Code,
+    known: BTreeMap<Id, Known>,
+    under_way: Vec<Id>,
+    outside: BTreeSet<String>,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, id: Id) -> Result<u64, String> {
+        if let Some(known) = self.known.get(&id) {
+            return Ok(known.bytes);
+        }
+        if self.under_way.contains(&id) {
+            return Err(format!("{} can call itself", self.code.functions[id].shown()));
+        }
+        self.under_way.push(id);
+        let Frame { bytes: own, calls } = frame(self.code, id)?;
+        let (mut bytes, mut deepest) = (own, None);
+        for call in calls {
+            let below = match &call.to {
+                Callee::Function(callee) => self.visit(*callee)?,
+                Callee::Outside(symbol) => {
+                    self.leave(id, symbol)?;
+                    0
+                }
+            };
+            if call.depth + below > bytes {
+                bytes = call.depth + below;
+                deepest = match call.to {
+                    Callee::Function(callee) => Some(callee),
+                    Callee::Outside(_) => None,
+                };
+            }
+        }
+        self.under_way.pop();
+        self.known.insert(id, Known { own, bytes, deepest });
+        Ok(bytes)
+    }
+
+    fn leave(&mut self, from: Id, symbol: &str) -> Result<(), String> {
+        if is_panic(symbol) {
+            return Err(format!("{} can call {}", self.code.functions[from].shown(), demangled(symbol)));
+        }
+        self.outside.insert(demangled(symbol));
+        Ok(())
+    }
+}

@@ -1,11 +1,40 @@
-//! From a trained model to integers a kernel can run.
+//! From a trained model to integers a kernel can run, and the truth about what that cost.
 //!
-//! * [`kinf`] writes the file format: plain structs in, bytes out. It needs nothing but the core and is all there is
-//!   without the feature `onnx`.
+//! 1. [`onnx`] reads a graph: features → network → scores → decision.
+//! 2. [`quantize`] makes the network integer, on calibration [`data`].
+//! 3. [`kinf`] writes the file: plain structs in, bytes out. It needs nothing but the core, and is all there is without
+//!    the feature `onnx`.
+//! 4. [`engine`] runs the file through the core, exactly as the kernel would; [`reference`] runs the graph in float;
+//!    [`quality`] compares both with the truth.
 //!
-//! Everything else is behind the feature `onnx` (on by default).
+//! [`convert()`] is the whole way; the command `kinfer` is its command line.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "onnx")]
+pub mod convert;
+#[cfg(feature = "onnx")]
+pub mod data;
+#[cfg(feature = "onnx")]
+pub mod engine;
+#[cfg(feature = "onnx")]
+mod error;
 pub mod kinf;
+#[cfg(feature = "onnx")]
+pub mod network;
+#[cfg(feature = "onnx")]
+pub mod onnx;
+#[cfg(feature = "onnx")]
+pub mod progress;
+#[cfg(feature = "onnx")]
+pub mod quality;
+#[cfg(feature = "onnx")]
+pub mod quantize;
+#[cfg(feature = "onnx")]
+pub mod reference;
+
+#[cfg(feature = "onnx")]
+pub use convert::{Conversion, convert};
+#[cfg(feature = "onnx")]
+pub use error::{Error, Result};

@@ -43,6 +43,7 @@ class Part:
         self.features = [{"name": field.name, "unit": field.metadata[b"unit"].decode()} for field in columns[b"feature"]]
         (label,) = columns[b"label"]
         self.label = label.name
+        self.slow_above_us = label.metadata[b"slow_above_us"].decode().splitlines()
         self.x = np.stack([table[feature["name"]].to_numpy() for feature in self.features], axis=1).astype(np.float32)
         self.y = table[self.label].to_numpy()
         self.device = table["device"].to_numpy(zero_copy_only=False)
@@ -125,7 +126,27 @@ def compare_with_onnx_runtime(graph, model, part):
     return {"differing_labels": differing, "largest_probability_error": error}
 
 
-def table(metrics):
+def data_text(parts):
+    """What a recording decides: thresholds, sizes and base rates."""
+    rule = (line.split() for line in parts[0].slow_above_us)
+    lines = [", ".join(f"`{device}` {int(threshold):,} µs" for device, threshold in rule) + "."]
+    lines += ["", "| part | rows | slow |", "|---|---|---|"]
+    lines += [f"| {name} | {len(part.y):,} | {part.y.mean():.1%} |" for name, part in zip(PARTS, parts)]
+    return "\n".join(lines)
+
+
+def update_card(path, blocks):
+    """Replaces the text between the markers of each block."""
+    text = path.read_text()
+    for name, block in blocks.items():
+        begin, end = f"<!-- {name}: train.py -->\n", "\n<!-- end -->"
+        text, found = re.subn(f"(?s)({begin}).*?({end})", lambda match: match[1] + block + match[2], text)
+        if found != 1:
+            raise SystemExit(f"{path} has {found} blocks `{name}`")
+    path.write_text(text)
+
+
+def figures_text(metrics):
     names = ("base_rate", "accuracy", "recall_slow", "precision_slow", "balanced_accuracy", "auc")
     rows = [("this model, " + part, metrics["model"][part]) for part in PARTS]
     rows += [
@@ -147,7 +168,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=HERE, help="folder for model.onnx and metrics.json")
     arguments = parser.parse_args()
-    train, validation, test = (Part(HERE / f"{part}.parquet") for part in PARTS)
+    parts = [Part(HERE / f"{name}.parquet") for name in PARTS]
+    train, validation, test = parts
 
     best = None
     for hidden, alpha in CANDIDATES:
@@ -165,7 +187,7 @@ def main():
         "training": {"seed": SEED, "epochs": EPOCHS, "scikit_learn": sklearn.__version__, "skl2onnx": skl2onnx.__version__},
         "model": {
             name: figures(part.y, slow_probability(model, part.x))
-            for name, part in zip(PARTS, (train, validation, test))
+            for name, part in zip(PARTS, parts)
         },
         "auc_by_device": {
             device: float(roc_auc_score(test.y[test.device == device], probability[test.device == device]))
@@ -177,13 +199,10 @@ def main():
 
     onnx.save(graph, arguments.out / "model.onnx")
     (arguments.out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
-    text = table(metrics)
-    print(text)
+    blocks = {"data": data_text(parts), "figures": figures_text(metrics)}
+    print("\n\n".join(blocks.values()))
     if arguments.out == HERE:
-        card = HERE / "README.md"
-        begin, end = "<!-- figures: train.py -->\n", "<!-- end -->"
-        replaced = re.sub(f"(?s){begin}.*?{end}", lambda _: f"{begin}{text}\n{end}", card.read_text())
-        card.write_text(replaced)
+        update_card(HERE / "README.md", blocks)
 
 
 if __name__ == "__main__":

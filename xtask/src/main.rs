@@ -6,6 +6,7 @@ mod host;
 mod kernel;
 mod mirror;
 mod privilege;
+mod record;
 mod root;
 mod setup;
 mod steps;
@@ -35,6 +36,7 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Examples:
   cargo xtask demo                          the main job, from set-up to report
+  cargo xtask record io-latency             a new recording of the data set
   cargo xtask vm                            a shell in the booted kernel, kinfer loaded
   cargo xtask vm -- uname -r                one command there; its exit status is ours
   cargo xtask vm --module null_blk --program fio --file job.fio:/in/job.fio -- fio /in/job.fio
@@ -56,6 +58,8 @@ enum Command {
         #[arg(long)]
         update: bool,
     },
+    /// Record a model's data set anew, in the booted kernel
+    Record(record::RecordArgs),
     /// Boot the kernel: a shell, or one COMMAND
     Vm(vm::shell::VmArgs),
 }
@@ -81,6 +85,7 @@ fn run(command: &Command) -> Result<()> {
             println!("{}", kernel.tree.display());
             Ok(())
         }
+        Command::Record(args) => record::run(args),
         Command::Vm(args) => vm::shell::run(args),
     }
 }

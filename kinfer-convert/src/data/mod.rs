@@ -79,15 +79,15 @@ pub enum DataError {
         /// What is there.
         text: String,
     },
-    /// As many columns as the graph has features were expected.
-    #[error("has {has} columns beside the label, the model takes {wants} features: {names}")]
-    Width {
-        /// Columns that it has.
-        has: usize,
-        /// Features of the model.
-        wants: usize,
-        /// Names of the columns.
-        names: String,
+    /// A label that is no class.
+    #[error("row {row}: label `{text}` is not a class of this model ({outcomes})")]
+    Label {
+        /// Row, from 1.
+        row: usize,
+        /// What is there.
+        text: String,
+        /// Names of the classes.
+        outcomes: String,
     },
 }
 
@@ -102,9 +102,7 @@ impl DataError {
             Self::Type { .. } | Self::Cell { .. } => {
                 "a model takes raw integer counters; put normalisation inside the graph and give it what the kernel counts"
             }
-            Self::Width { .. } => {
-                "name the features in the model's metadata (`kinfer.features`), or leave only them and the label in the data"
-            }
+            Self::Label { .. } => "labels are indices of classes, or names of outcomes; is it the right column (--label)?",
         }
     }
 }

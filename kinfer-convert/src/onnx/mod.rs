@@ -23,9 +23,12 @@ use tract_onnx::prelude::Framework;
 
 pub use self::cut::cut;
 pub use self::error::GraphError;
+pub(crate) use self::head::logit;
 pub use self::head::{Head, Rule};
 pub use self::lower::{Lowered, lower};
+pub(crate) use self::metadata::fits_field;
 pub use self::metadata::{FeatureInfo, Metadata};
+pub use self::node::Site;
 use crate::error::{Error, Result};
 
 /// Operators that [`lower()`] knows, for messages and documentation.

@@ -30,9 +30,9 @@ pub use records::{
 pub const MAX_FEATURES: usize = 256;
 /// The most elements a tensor may have.
 pub const MAX_ELEMENTS: u64 = 65_536;
-/// The most tensors a file may have.
-pub const MAX_TENSORS: usize = 64;
 /// The most operators a file may have.
 pub const MAX_OPERATORS: usize = 32;
+/// The most tensors a file may have: the feature program writes one, and so does every operator.
+pub const MAX_TENSORS: usize = MAX_OPERATORS + 1;
 /// The most outcomes a head may decide between.
 pub const MAX_OUTCOMES: usize = 256;

@@ -3,7 +3,7 @@
 use crate::format::ElementType;
 
 /// `lo..=hi`, both reachable bounds or beyond them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interval {
     /// Smallest value.
     pub lo: i64,

@@ -15,14 +15,10 @@ mod interval;
 mod limits;
 mod report;
 
-use heapless::Vec;
-
 use crate::engine::layout;
 use crate::error::{Error, Place, Problem, Result};
 use crate::features::affine;
-use crate::format::{
-    ElementType, HeadKind, Model, Operator, OperatorKind, Parameters, SectionKind, StepKind, Tensor, MAX_TENSORS,
-};
+use crate::format::{ElementType, HeadKind, Model, Operator, OperatorKind, Parameters, SectionKind, StepKind, Tensor};
 use crate::iter::numbered;
 pub use interval::Interval;
 pub use limits::Limits;
@@ -34,20 +30,9 @@ pub use report::{OperatorReport, Report};
 ///
 /// The first thing that cannot be proved, naming the step, tensor or operator.
 pub fn verify(model: &Model<'_>, limits: &Limits) -> Result<Report> {
-    let mut ranges = Ranges::default();
-    let input = check_program(model)?;
-    ranges.produce(0, input).map_err(|problem| Error::new(Place::Section(SectionKind::Program), problem))?;
-
-    let mut report = Report::default();
-    for (index, operator) in numbered(model.operators().iter()) {
-        let place = Place::Operator(index, operator.kind());
-        let refuse = |problem| Error::new(place, problem);
-        let proved = check_operator(model, &operator, &ranges).map_err(refuse)?;
-        ranges.produce(operator.output, proved.output).map_err(refuse)?;
-        report.push(proved).map_err(refuse)?;
-    }
-    ranges.all_of(model)?;
-    check_head(model, &ranges)?;
+    let mut report = Report { input: check_program(model)?, ..Report::default() };
+    prove_operators(model, &mut report)?;
+    check_head(model, &report)?;
 
     report.inputs = model.features().len();
     report.outcomes = model.outcomes().len();
@@ -59,31 +44,23 @@ pub fn verify(model: &Model<'_>, limits: &Limits) -> Result<Report> {
     Ok(report)
 }
 
-/// The reachable values of each tensor that has been written: tensors are written in their own order.
-#[derive(Default)]
-struct Ranges(Vec<Interval, MAX_TENSORS>);
-
-impl Ranges {
-    fn of(&self, tensor: u16) -> core::result::Result<Interval, Problem> {
-        self.0.get(usize::from(tensor)).copied().ok_or(Problem::NotYetProduced { tensor })
-    }
-
-    fn produce(&mut self, tensor: u16, range: Interval) -> core::result::Result<(), Problem> {
-        let next = self.0.len() as u16;
-        if tensor != next {
-            return Err(Problem::WriteOrder { tensor, next });
+/// Not inlined: the report is large, and a kernel stack is not.
+#[inline(never)]
+fn prove_operators(model: &Model<'_>, report: &mut Report) -> Result<()> {
+    for (index, operator) in numbered(model.operators().iter()) {
+        let refuse = |problem| Error::new(Place::Operator(index, operator.kind()), problem);
+        let next = report.tensors_written();
+        let proved = check_operator(model, &operator, report).map_err(refuse)?;
+        if operator.output != next {
+            return Err(refuse(Problem::WriteOrder { tensor: operator.output, next }));
         }
-        let full = Problem::Count { is: u64::from(tensor), max: MAX_TENSORS as u64 };
-        self.0.push(range).map_err(|_| full)
+        report.push(proved).map_err(refuse)?;
     }
-
-    fn all_of(&self, model: &Model<'_>) -> Result<()> {
-        let (written, tensors) = (self.0.len(), model.tensors().len());
-        if written < tensors {
-            return Err(Error::new(Place::Tensor(written as u32), Problem::NeverWritten));
-        }
-        Ok(())
+    let written = report.tensors_written();
+    if usize::from(written) < model.tensors().len() {
+        return Err(Error::new(Place::Tensor(u32::from(written)), Problem::NeverWritten));
     }
+    Ok(())
 }
 
 /// Range of tensor 0, once every step is sound.
@@ -117,10 +94,10 @@ fn check_program(model: &Model<'_>) -> Result<Interval> {
 fn check_operator(
     model: &Model<'_>,
     operator: &Operator,
-    ranges: &Ranges,
+    report: &Report,
 ) -> core::result::Result<OperatorReport, Problem> {
     let (input, output) = (tensor(model, operator.input)?, tensor(model, operator.output)?);
-    let range = ranges.of(operator.input)?;
+    let range = report.range_of(operator.input)?;
     if input.element == ElementType::I32 {
         return Err(Problem::UnknownType { code: 3 });
     }
@@ -149,11 +126,11 @@ fn check_clip(lo: i32, hi: i32, output: &Tensor) -> core::result::Result<(), Pro
     Ok(())
 }
 
-fn check_head(model: &Model<'_>, ranges: &Ranges) -> Result<()> {
+fn check_head(model: &Model<'_>, report: &Report) -> Result<()> {
     let refuse = |problem| Error::new(Place::Head, problem);
     let head = model.head();
     let scores = tensor(model, head.scores).map_err(refuse)?;
-    ranges.of(head.scores).map_err(refuse)?;
+    report.range_of(head.scores).map_err(refuse)?;
     let (outcomes, elements) = (model.outcomes().len() as u32, scores.elements());
     let decides = match head.kind {
         HeadKind::ArgMax => elements,

@@ -35,7 +35,9 @@ pub struct Report {
     pub packed_bytes: usize,
     /// CRC-32C of the very file that this was proved of.
     pub checksum: u32,
-    /// Operator by operator.
+    /// All values of tensor 0.
+    pub input: Interval,
+    /// Operator by operator; operator `i` writes tensor `i + 1`.
     pub operators: Vec<OperatorReport, MAX_OPERATORS>,
 }
 
@@ -43,6 +45,22 @@ impl Report {
     /// Bytes of scratch that a decision needs.
     pub fn scratch_bytes(&self) -> usize {
         self.scratch_words.saturating_mul(size_of::<i64>())
+    }
+
+    /// How many tensors are written by the feature program and the operators so far: the index of the next.
+    pub(super) fn tensors_written(&self) -> u16 {
+        (self.operators.len() as u16).saturating_add(1)
+    }
+
+    /// All values of a tensor that is written already.
+    pub(super) fn range_of(&self, tensor: u16) -> Result<Interval, Problem> {
+        match tensor.checked_sub(1) {
+            None => Ok(self.input),
+            Some(writer) => {
+                let report = self.operators.get(usize::from(writer)).ok_or(Problem::NotYetProduced { tensor })?;
+                Ok(report.output)
+            }
+        }
     }
 
     pub(super) fn push(&mut self, operator: OperatorReport) -> Result<(), Problem> {

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::stage::mirror;
-use super::{Build, SOURCES};
+use super::SOURCES;
+use super::build::Build;
 
 /// Compiles `decide.bpf.c`.
-pub(crate) fn build(build: &Build<'_>, repository: &Path) -> Result<PathBuf> {
+pub(super) fn build(build: &Build<'_>, repository: &Path) -> Result<PathBuf> {
     let dir = build.dir("bpf")?;
     for folder in ["bpf", "include"] {
         mirror(&repository.join(SOURCES).join(folder), &dir.join(folder))?;

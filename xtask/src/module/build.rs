@@ -10,41 +10,41 @@ use crate::kernel::Kernel;
 use crate::steps::Step;
 
 /// The build folder of one kernel release, and the step that builds in it.
-pub(crate) struct Build<'a> {
+pub(super) struct Build<'a> {
     kernel: &'a Kernel,
     step: &'a Step<'a>,
     base: PathBuf,
 }
 
 impl<'a> Build<'a> {
-    pub(crate) fn new(kernel: &'a Kernel, step: &'a Step<'a>) -> Self {
+    pub(super) fn new(kernel: &'a Kernel, step: &'a Step<'a>) -> Self {
         let base = kernel.root.build_dir().join("kinfer").join(&kernel.release);
         Self { kernel, step, base }
     }
 
-    pub(crate) fn kernel(&self) -> &Kernel {
+    pub(super) fn kernel(&self) -> &Kernel {
         self.kernel
     }
 
     /// A folder in the build folder.
-    pub(crate) fn dir(&self, name: &str) -> Result<PathBuf> {
+    pub(super) fn dir(&self, name: &str) -> Result<PathBuf> {
         let dir = self.base.join(name);
         fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
         Ok(dir)
     }
 
     /// A path of this machine as the Debian root sees it.
-    pub(crate) fn inside(&self, path: &Path) -> Result<PathBuf> {
+    pub(super) fn inside(&self, path: &Path) -> Result<PathBuf> {
         self.kernel.root.inside(path)
     }
 
     /// A command in the Debian root.
-    pub(crate) fn command(&self, program: &str) -> Result<Command> {
+    pub(super) fn command(&self, program: &str) -> Result<Command> {
         self.kernel.root.command(program)
     }
 
     /// Kbuild for the external module in `dir`; add its target.
-    pub(crate) fn make(&self, dir: &Path) -> Result<Command> {
+    pub(super) fn make(&self, dir: &Path) -> Result<Command> {
         let jobs = std::thread::available_parallelism().map_or(1, |count| count.get());
         let mut make = self.command("make")?;
         make.arg("-C")
@@ -56,12 +56,12 @@ impl<'a> Build<'a> {
     }
 
     /// Runs a command with its output in the step's log.
-    pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
+    pub(super) fn run(&self, command: &mut Command) -> Result<()> {
         self.step.run(command)
     }
 
     /// Writes a line to the step's log.
-    pub(crate) fn log(&self, line: &str) -> Result<()> {
+    pub(super) fn log(&self, line: &str) -> Result<()> {
         self.step.log(line)
     }
 }

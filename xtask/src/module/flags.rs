@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::Build;
+use super::build::Build;
 
 const PROBE: &str = "\
 // SPDX-License-Identifier: GPL-2.0
@@ -14,15 +14,15 @@ const PROBE: &str = "\
 
 /// What `cargo` needs to compile a crate as Kbuild would.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RustFlags {
+pub(super) struct RustFlags {
     /// `--target`: the identity of a target is its name and contents, so it must be the tree's own file.
-    pub(crate) target: String,
+    pub(super) target: String,
     /// Everything else that shapes code: `RUSTFLAGS`.
-    pub(crate) flags: Vec<String>,
+    pub(super) flags: Vec<String>,
 }
 
 /// Asks Kbuild how it compiles a Rust file of a module.
-pub(crate) fn probe(build: &Build<'_>) -> Result<RustFlags> {
+pub(super) fn probe(build: &Build<'_>) -> Result<RustFlags> {
     let dir = build.dir("probe")?;
     fs::write(dir.join("Kbuild"), "obj-m := probe.o\n")?;
     fs::write(dir.join("probe.rs"), PROBE)?;

@@ -7,10 +7,11 @@ use anyhow::{Result, ensure};
 
 use super::core_crate::CoreCrate;
 use super::stage::{mirror, write_if_changed};
-use super::{Build, SOURCES};
+use super::SOURCES;
+use super::build::Build;
 
 /// Builds `kinfer.ko` from the module's sources in `repository`.
-pub(crate) fn build(build: &Build<'_>, core: &CoreCrate, repository: &Path) -> Result<PathBuf> {
+pub(super) fn build(build: &Build<'_>, core: &CoreCrate, repository: &Path) -> Result<PathBuf> {
     let dir = build.dir("module")?;
     mirror(&repository.join(SOURCES), &dir)?;
     mirror(&core.object, &dir.join("kcore.o"))?;

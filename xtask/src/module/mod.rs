@@ -16,6 +16,7 @@ mod kmod;
 mod objcheck;
 mod patch;
 mod stage;
+mod vendor;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ use anyhow::{Context as _, Result};
 use crate::kernel::Kernel;
 use crate::steps::Step;
 use build::Build;
+use objcheck::selftest;
 
 /// The module's sources in the repository.
 const SOURCES: &str = "kinfer-kmod";
@@ -52,4 +54,17 @@ pub(crate) fn build(kernel: &Kernel, step: &Step<'_>) -> Result<Built> {
     let checks = objcheck::check(&core.object, &ko, &kernel.tree).context("checks on the objects")?;
     build.log(&format!("{checks:#?}"))?;
     Ok(Built { ko, core_object: core.object, bpf_object, checks })
+}
+
+/// Shows that every check on the objects refuses what it must.
+pub(crate) fn selftest(kernel: &Kernel, step: &Step<'_>) -> Result<()> {
+    let build = Build::new(kernel, step);
+    let repository = crate::workspace::root();
+    let flags = flags::probe(&build).context("the kernel's compiler flags")?;
+    // Its dependencies are those of the core.
+    core_crate::build(&build, &flags, repository).context("the core, for the kernel")?;
+    let object = core_crate::build_planted(&build, &flags, repository, selftest::PLANTED)?;
+    let refused = selftest::run(&object, &kernel.tree)?;
+    step.note(format!("{refused} planted faults, all refused"));
+    Ok(())
 }

@@ -9,10 +9,10 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 /// What these edits are; a copy edited by others is vendored again.
-pub(crate) const RULES: &str = include_str!("patch.rs");
+pub(super) const RULES: &str = include_str!("patch.rs");
 
 /// Edits the vendored crates under `vendor` in place.
-pub(crate) fn apply(vendor: &Path) -> Result<()> {
+pub(super) fn apply(vendor: &Path) -> Result<()> {
     for (file, ty) in [("src/binary16.rs", "f16"), ("src/bfloat.rs", "bf16")] {
         edit(vendor, "half", file, |text| without_impls(text, ty))?;
     }

@@ -10,7 +10,7 @@ const LIST: &str = ".staged";
 
 /// Makes `to` hold what the file or folder `from` holds. In a folder, files that an earlier call brought and that are gone from
 /// `from` are removed; what a build made there stays.
-pub(crate) fn mirror(from: &Path, to: &Path) -> Result<()> {
+pub(super) fn mirror(from: &Path, to: &Path) -> Result<()> {
     if from.is_file() {
         let bytes = fs::read(from).with_context(|| format!("reading {}", from.display()))?;
         return write_bytes_if_changed(to, &bytes);
@@ -36,12 +36,12 @@ pub(crate) fn mirror(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Writes a text file unless it already says so.
-pub(crate) fn write_if_changed(path: &Path, text: &str) -> Result<()> {
+pub(super) fn write_if_changed(path: &Path, text: &str) -> Result<()> {
     write_bytes_if_changed(path, text.as_bytes())
 }
 
 /// Writes a file unless it already holds these bytes.
-pub(crate) fn write_bytes_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(super) fn write_bytes_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(());
     }

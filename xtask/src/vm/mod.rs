@@ -9,6 +9,7 @@ mod initramfs;
 mod libraries;
 mod modules;
 mod qemu;
+mod script;
 pub(crate) mod shell;
 
 use std::fs;

@@ -1,7 +1,7 @@
 //! What a device's queue knows when an I/O is about to be issued.
 //!
 //! A feature is an integer counter that a block driver could keep: sums, differences and shifts of event times and sizes. Nothing here
-//! looks ahead: [`History::submit`] answers from the events that were given to it before.
+//! looks ahead: `History::submit` answers from the events that were given to it before.
 
 use std::collections::{HashMap, VecDeque};
 

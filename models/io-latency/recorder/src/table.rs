@@ -1,5 +1,5 @@
 //! A part of the data set as a Parquet file. Each field carries its `unit` and its `role`: `context` for what a model must not see,
-//! `feature` for its inputs in their order, `label` for what it is to predict.
+//! `feature` for its inputs in their order, `label` for what it is to predict. The label carries its rule: `slow_above_us`, a line `device threshold` each.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -40,8 +40,11 @@ fn record_batch(rows: &[Io], devices: &[Device], thresholds_us: &[i64]) -> Resul
     for (index, (name, unit)) in FEATURES.iter().enumerate() {
         columns.push((field(name, DataType::Int64, unit, "feature"), integers(&|io| io.features[index])));
     }
-    let label = integers(&|io| is_slow(io, thresholds_us).into());
-    columns.push((field("slow", DataType::Int64, "1", "label"), label));
+    let rule: Vec<_> =
+        devices.iter().zip(thresholds_us).map(|(device, threshold)| format!("{} {threshold}", device.name)).collect();
+    let mut slow = field("slow", DataType::Int64, "1", "label");
+    slow.metadata_mut().insert("slow_above_us", rule.join("\n"));
+    columns.push((slow, integers(&|io| is_slow(io, thresholds_us).into())));
 
     let (fields, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
@@ -74,5 +77,6 @@ mod tests {
         assert_eq!(roles, expected);
         let slow = batch.column_by_name("slow").unwrap().as_any().downcast_ref::<Int64Array>().unwrap();
         assert_eq!(slow.values(), &[0, 1]);
+        assert_eq!(batch.schema().field_with_name("slow").unwrap().metadata()["slow_above_us"], "a 10");
     }
 }

@@ -19,6 +19,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 fn stays_while_open(lab: &Lab) -> Result<()> {
+    renew()?;
     let device = lab.loaded_device()?;
     fails_with(remove_module(), Errno::EAGAIN)?;
     drop(device);
@@ -27,6 +28,7 @@ fn stays_while_open(lab: &Lab) -> Result<()> {
 }
 
 fn stays_while_called(lab: &Lab) -> Result<()> {
+    renew()?;
     drop(lab.loaded_device()?);
     let mut kfunc = lab.kfunc()?;
     fails_with(remove_module(), Errno::EAGAIN)?;
@@ -48,10 +50,15 @@ fn goes_and_comes_back(lab: &Lab) -> Result<()> {
 fn goes_and_comes_often(lab: &Lab) -> Result<()> {
     for _ in 0..20 {
         drop(lab.loaded_device()?);
-        removed()?;
-        load_module()?;
+        renew()?;
     }
     Ok(())
+}
+
+/// A module that nothing of an earlier case refers to.
+fn renew() -> Result<()> {
+    removed()?;
+    load_module()
 }
 
 /// A BPF program's reference goes a moment after the program: when its memory is freed.

@@ -1,7 +1,10 @@
 //! Refusals: the kernel and the user-space core say the same of any bytes, and the model in place stays.
 
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::thread;
+
 use anyhow::{Context, Result, bail, ensure};
-use kinfer::uapi::DecisionRecord;
+use kinfer::uapi::{DecisionRecord, IOC_LOAD, Load};
 use kinfer::{Kind, Limits};
 use kinfer_agent::{Device, DeviceError};
 use nix::errno::Errno;
@@ -10,6 +13,7 @@ use super::Case;
 use crate::engine::{Engine, verdict};
 use crate::lab::Lab;
 use crate::specimen::{self, Random};
+use crate::sys::RawDevice;
 
 pub(super) const CASES: &[Case] = &[
     ("each hostile file is refused in the user-space core's words", hostile),
@@ -18,6 +22,7 @@ pub(super) const CASES: &[Case] = &[
     ("a flipped bit behind a right checksum gets the core's verdict", resealed),
     ("a file over the kernel's size is refused before it is read", oversized),
     ("an empty file is refused", empty),
+    ("a file that changes while it is read is taken whole or refused", changing),
     ("a refusal's sentence is the open file's own and goes with the next load", sentences),
 ];
 
@@ -141,6 +146,36 @@ fn oversized(lab: &Lab) -> Result<()> {
 
 fn empty(lab: &Lab) -> Result<()> {
     Bench::new(lab)?.judge(&[])
+}
+
+fn changing(lab: &Lab) -> Result<()> {
+    let bench = Bench::new(lab)?;
+    let (device, raw_device) = (&bench.device, RawDevice::open()?);
+    let files = [lab.model().to_vec(), specimen::twin(lab.model())];
+    let checksums = files.each_ref().map(|file| verdict(file).map(|report| report.checksum).ok());
+    let shared: Vec<AtomicU8> = files[0].iter().copied().map(AtomicU8::new).collect();
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for file in files.iter().cycle().take_while(|_| !stop.load(Ordering::Relaxed)) {
+                file.iter().zip(&shared).for_each(|(&byte, place)| place.store(byte, Ordering::Relaxed));
+            }
+        });
+        let judged = (0..1000).try_for_each(|_| {
+            let mut load = Load { addr: shared.as_ptr() as u64, len: shared.len() as u32, point: 0 }.to_bytes();
+            match raw_device.request(IOC_LOAD, &mut load) {
+                Err(Errno::EINVAL) => Ok(()),
+                Err(errno) => bail!("{errno:?}"),
+                Ok(()) => {
+                    let checksum = Some(device.info()?.model_crc);
+                    ensure!(checksums.contains(&checksum), "a model that was never in the buffer is in place");
+                    Ok(())
+                }
+            }
+        });
+        stop.store(true, Ordering::Relaxed);
+        judged
+    })
 }
 
 fn sentences(lab: &Lab) -> Result<()> {

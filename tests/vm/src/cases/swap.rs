@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use kinfer::uapi::DecisionRecord;
@@ -118,6 +119,8 @@ fn withdrawals(lab: &Lab) -> Result<()> {
         for _ in 0..SWAPS / 4 {
             device.unload()?;
             device.load(lab.model())?;
+            // A load with nothing to free waits for no grace period: the deciders would hardly meet the model.
+            thread::sleep(Duration::from_millis(5));
         }
         Ok(())
     })?;

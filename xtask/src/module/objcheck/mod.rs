@@ -10,7 +10,7 @@ mod code;
 mod frames;
 mod paths;
 mod registers;
-mod selftest;
+pub(super) mod selftest;
 mod symbols;
 
 use std::path::Path;
@@ -20,7 +20,6 @@ use serde::Serialize;
 
 use code::Code;
 pub(crate) use paths::Stack;
-pub(super) use selftest::selftest;
 use symbols::{Exports, Whose};
 
 /// Bytes of stack that a decision may use. It can come at any depth of a kernel stack of 16 KiB.

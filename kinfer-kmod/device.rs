@@ -37,9 +37,7 @@ use kinfer::{
     format::MAX_FEATURES,
     uapi,
     Kind,
-    Limits,
-    Place,
-    Problem, //
+    Limits, //
 };
 
 use crate::{
@@ -91,16 +89,15 @@ impl MiscDevice for OpenFile {
 
 impl OpenFile {
     fn load(&self, arg: UserPtr) -> Result {
+        self.refusal.lock().clear();
         require_admin()?;
         let load = uapi::Load::from_bytes(&read(&mut user(arg, uapi::Load::SIZE).reader())?);
-        let result = load_from_user(&load);
-
-        let mut sentence = self.refusal.lock();
-        sentence.clear();
-        result.map_err(|refusal| match refusal {
+        load_from_user(&load).map_err(|refusal| match refusal {
             Refusal::Kernel(error) => error,
             Refusal::Model(error) => {
-                // A sentence that is too long is cut, so that this does not fail.
+                let mut sentence = self.refusal.lock();
+                sentence.clear();
+                // What is too long is cut, so that this does not fail.
                 let _ = write!(sentence, "{error}");
                 errno(error.kind())
             }
@@ -111,25 +108,10 @@ impl OpenFile {
 fn load_from_user(load: &uapi::Load) -> Result<(), Refusal> {
     require_point_0(load.point)?;
     let length = load.len as usize;
-    if length > Limits::KERNEL.file_bytes {
-        return Err(too_large(length).into());
-    }
+    Limits::KERNEL.check_file(length)?;
     let mut file = KVVec::with_capacity(length, GFP_KERNEL).map_err(Error::from)?;
     user(address(load.addr)?, length).read_all(&mut file, GFP_KERNEL)?;
     registry::load(&file)
-}
-
-/// What the core would say if so large a file were copied first.
-fn too_large(length: usize) -> kinfer::Error {
-    let (is, max) = (length as u64, Limits::KERNEL.file_bytes as u64);
-    kinfer::Error {
-        place: Place::File,
-        problem: Problem::Budget {
-            what: "file bytes",
-            is,
-            max,
-        },
-    }
 }
 
 /// The one place where a refusal of the core becomes an error number.

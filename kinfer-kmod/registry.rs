@@ -82,6 +82,9 @@ pub(crate) fn current(_rcu: &rcu::Guard) -> Option<&Loaded> {
 }
 
 /// Verifies the model in `file` and puts it in place of the one before, which stays if the new one is refused.
+///
+/// Never inlined: the object checks bound the stack from here.
+#[inline(never)]
 pub(crate) fn load(file: &[u8]) -> Result<(), Refusal> {
     let loaded = prepare(file)?;
     drop(replace(Some(loaded)));
@@ -117,11 +120,15 @@ fn prepare(file: &[u8]) -> Result<KBox<Loaded>, Refusal> {
     pack(&model, &report, memory, facts)
 }
 
-/// A function of its own, as [`pack`]: reports and plans hold tables, which must not share one stack frame.
+/// Reports and plans hold tables. This and [`pack`] are functions of their own, which move what the core returns straight into
+/// its box, so that no stack frame holds two of them.
 #[inline(never)]
 fn prove(model: &Model<'_>) -> Result<KBox<Report>, Refusal> {
-    let report = kinfer::verify(model, &Limits::KERNEL)?;
-    Ok(KBox::new(report, GFP_KERNEL).map_err(Error::from)?)
+    let slot = KBox::new_uninit(GFP_KERNEL).map_err(Error::from)?;
+    match kinfer::verify(model, &Limits::KERNEL) {
+        Ok(report) => Ok(KBox::write(slot, report)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 #[inline(never)]
@@ -131,8 +138,11 @@ fn pack(
     memory: KVVec<u8>,
     facts: Facts,
 ) -> Result<KBox<Loaded>, Refusal> {
-    let packed = Packed::new(model, report, memory)?;
-    Ok(KBox::new(Loaded { packed, facts }, GFP_KERNEL).map_err(Error::from)?)
+    let slot = KBox::new_uninit(GFP_KERNEL).map_err(Error::from)?;
+    match Packed::new(model, report, memory) {
+        Ok(packed) => Ok(KBox::write(slot, Loaded { packed, facts })),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Puts `new` in place and hands back what was there, which nobody reads any more. Any number of callers may be at it: the

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_hir::internal::ToDim;
+use tract_onnx::tract_hir::internal::{Factoid, ToDim};
 
 use crate::data::Data;
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ impl Reference {
     pub fn new(source: &Source, lowered: &Lowered) -> Result<Self> {
         let width = lowered.network.outputs();
         let prepare = || {
-            let mut model = tract_onnx::onnx()
+            let mut model = onnx()
                 .with_ignore_value_info(true)
                 .parse(&cut(source, &lowered.scores), None)?
                 .model;

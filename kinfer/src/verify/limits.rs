@@ -22,18 +22,26 @@ impl Limits {
     pub const KERNEL: Self =
         Self { file_bytes: 1 << 20, packed_bytes: 2 << 20, scratch_bytes: 16 << 10, operations: 1 << 17 };
 
-    pub(super) fn check(&self, model: &Model<'_>, report: &Report) -> Result<()> {
-        let rows = [
-            ("file bytes", model.file().len() as u64, self.file_bytes as u64),
-            ("packed bytes", report.packed_bytes as u64, self.packed_bytes as u64),
-            ("scratch bytes", report.scratch_bytes() as u64, self.scratch_bytes as u64),
-            ("operations", report.operations, self.operations),
-        ];
-        for (what, is, max) in rows {
-            if is > max {
-                return Err(Error::new(Place::File, Problem::Budget { what, is, max }));
-            }
-        }
-        Ok(())
+    /// Whether a file of `bytes` may be read at all: what a loader asks before it copies the file.
+    ///
+    /// # Errors
+    ///
+    /// The file is larger than the budget.
+    pub fn check_file(&self, bytes: usize) -> Result<()> {
+        within("file bytes", bytes as u64, self.file_bytes as u64)
     }
+
+    pub(super) fn check(&self, model: &Model<'_>, report: &Report) -> Result<()> {
+        self.check_file(model.file().len())?;
+        within("packed bytes", report.packed_bytes as u64, self.packed_bytes as u64)?;
+        within("scratch bytes", report.scratch_bytes() as u64, self.scratch_bytes as u64)?;
+        within("operations", report.operations, self.operations)
+    }
+}
+
+fn within(what: &'static str, is: u64, max: u64) -> Result<()> {
+    if is > max {
+        return Err(Error::new(Place::File, Problem::Budget { what, is, max }));
+    }
+    Ok(())
 }

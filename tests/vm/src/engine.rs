@@ -1,15 +1,12 @@
 //! The user-space engine: the very crate that is in the module, as the judge of what the kernel answers.
 
 use kinfer::uapi::DecisionRecord;
-use kinfer::{Error, Limits, Model, Packed, Place, Problem, Report};
+use kinfer::{Error, Limits, Model, Packed, Report};
 
 /// What the kernel must say of these bytes.
 pub(crate) fn verdict(file: &[u8]) -> Result<Report, Error> {
-    let (is, max) = (file.len() as u64, Limits::KERNEL.file_bytes as u64);
-    if is > max {
-        // The kernel looks at the length before it copies anything.
-        return Err(Error { place: Place::File, problem: Problem::Budget { what: "file bytes", is, max } });
-    }
+    // The kernel looks at the length before it copies anything.
+    Limits::KERNEL.check_file(file.len())?;
     kinfer::verify(&Model::parse(file)?, &Limits::KERNEL)
 }
 

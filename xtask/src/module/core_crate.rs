@@ -31,7 +31,7 @@ pub(super) struct CoreCrate {
 /// Builds the core of `repository`.
 pub(super) fn build(build: &Build<'_>, flags: &RustFlags, repository: &Path) -> Result<CoreCrate> {
     let dir = build.dir(CORE)?;
-    stage(&dir, repository, without_tests)?;
+    stage(&dir, repository, flags, without_tests)?;
     vendor::vendor(build, &dir, repository)?;
     let target = compile(build, flags, &dir, "kinfer")?;
     let object = dir.join("kcore.o");
@@ -43,7 +43,7 @@ pub(super) fn build(build: &Build<'_>, flags: &RustFlags, repository: &Path) -> 
 pub(super) fn build_planted(build: &Build<'_>, flags: &RustFlags, repository: &Path, module: &str) -> Result<PathBuf> {
     const FORBID: &str = "#![forbid(unsafe_code)]\n";
     let dir = build.dir("planted")?;
-    stage(&dir, repository, |manifest| planted(without_tests(manifest)))?;
+    stage(&dir, repository, flags, |manifest| planted(without_tests(manifest)))?;
     let root = fs::read_to_string(repository.join("kinfer/src/lib.rs"))?;
     ensure!(root.contains(FORBID), "kinfer/src/lib.rs does not say `{}`", FORBID.trim());
     let source = dir.join("kinfer/src");
@@ -60,23 +60,29 @@ pub(super) fn build_planted(build: &Build<'_>, flags: &RustFlags, repository: &P
     Ok(object)
 }
 
-fn stage(dir: &Path, repository: &Path, package: impl Fn(Table) -> Table) -> Result<()> {
+fn stage(dir: &Path, repository: &Path, flags: &RustFlags, package: impl Fn(Table) -> Table) -> Result<()> {
     mirror(&repository.join("kinfer/src"), &dir.join("kinfer/src"))?;
     let workspace = read_table(&repository.join("Cargo.toml"))?;
-    write_if_changed(&dir.join("Cargo.toml"), &toml::to_string(&staged_workspace(workspace)?)?)?;
+    write_if_changed(&dir.join("Cargo.toml"), &toml::to_string(&staged_workspace(workspace, flags)?)?)?;
     let manifest = package(read_table(&repository.join("kinfer/Cargo.toml"))?);
     write_if_changed(&dir.join("kinfer/Cargo.toml"), &toml::to_string(&manifest)?)
 }
 
 /// The workspace without its root package and with the core as its only member; what members inherit stays.
-fn staged_workspace(manifest: Table) -> Result<Table> {
+fn staged_workspace(manifest: Table, flags: &RustFlags) -> Result<Table> {
     let mut workspace = manifest.get("workspace").and_then(Value::as_table).context("no [workspace]")?.clone();
     workspace.remove("default-members");
     workspace.insert("members".into(), Value::Array(vec!["kinfer".into()]));
+    // What Kbuild passes comes later on the command line and wins; the first line is what it passes as well. `heapless` counts up
+    // a length that it has just compared with the capacity: a check of its own there would be the one panic left in the core.
+    let profile = format!(
+        "panic = 'abort'\ncodegen-units = 1\nlto = 'off'\n\
+         overflow-checks = {}\npackage.heapless.overflow-checks = false\n",
+        flags.overflow_checks
+    );
     let mut staged = Table::new();
     staged.insert("workspace".into(), workspace.into());
-    // What Kbuild passes comes later on the command line and wins; these are what it passes as well.
-    staged.insert("profile".into(), toml::from_str("release = { panic = 'abort', codegen-units = 1, lto = 'off' }")?);
+    staged.insert("profile".into(), Table::from_iter([("release".to_owned(), toml::from_str(&profile)?)]).into());
     Ok(staged)
 }
 
@@ -146,9 +152,11 @@ mod tests {
     #[test]
     fn the_staged_workspace_keeps_what_members_inherit() {
         let manifest = "[workspace]\nmembers = ['a', 'kinfer']\npackage.version = '1.0.0'\n[package]\nname = 'root'\n";
-        let staged = staged_workspace(manifest.parse().unwrap()).unwrap();
+        let flags = RustFlags { target: String::new(), flags: Vec::new(), overflow_checks: true };
+        let staged = staged_workspace(manifest.parse().unwrap(), &flags).unwrap();
         assert!(!staged.contains_key("package"));
         assert_eq!(staged["workspace"]["package"]["version"].as_str(), Some("1.0.0"));
         assert_eq!(staged["workspace"]["members"].as_array().unwrap().len(), 1);
+        assert_eq!(staged["profile"]["release"]["overflow-checks"].as_bool(), Some(true));
     }
 }

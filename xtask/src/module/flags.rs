@@ -19,6 +19,8 @@ pub(super) struct RustFlags {
     pub(super) target: String,
     /// Everything else that shapes code: `RUSTFLAGS`.
     pub(super) flags: Vec<String>,
+    /// Whether arithmetic that overflows panics. Apart from the others, because not every crate can have it.
+    pub(super) overflow_checks: bool,
 }
 
 /// Asks Kbuild how it compiles a Rust file of a module.
@@ -60,11 +62,13 @@ fn from_saved_command(text: &str) -> Result<RustFlags> {
             flags.push(word);
         }
     }
+    let checks: Vec<String> = flags.extract_if(.., |flag| flag.starts_with(OVERFLOW)).collect();
+    let overflow_checks = checks.last().is_some_and(|flag| flag.ends_with("=y"));
     let target = target.context("the saved command has no --target")?;
     for needed in NEEDED {
         ensure!(flags.iter().any(|flag| flag.starts_with(needed)), "the saved command has no {needed}");
     }
-    Ok(RustFlags { target, flags })
+    Ok(RustFlags { target, flags, overflow_checks })
 }
 
 /// Options whose value is the next word. Of these only the search path is of use to another crate.
@@ -84,6 +88,8 @@ const DROPPED: [&str; 10] = [
     "-Zbinary_dep_depinfo",
     "--crate-name",
 ];
+
+const OVERFLOW: &str = "-Coverflow-checks=";
 
 /// Without these the object would not be fit for the kernel; their absence means that the command was misread.
 const NEEDED: [&str; 5] = ["-Cpanic=abort", "-Ctarget-feature=", "-Ccode-model=", "-Cno-redzone", "--sysroot="];
@@ -116,12 +122,13 @@ mod tests {
 
     const SAVED: &str = "savedcmd_probe.o := OBJTREE=/t RUST_MODFILE=./probe rustc --edition=2021 -Wmissing_docs -Cpanic=abort \
         --target=/t/scripts/target.json -Ctarget-feature=-sse,-avx -Ccode-model=kernel -Cno-redzone=y --cfg MODULE \
-        @/t/include/generated/rustc_cfg -Zcrate-attr='feature(asm_goto, used_with_arg)' -Zcf-protection=branch \
+        @/t/include/generated/rustc_cfg -Zcrate-attr='feature(asm_goto, used_with_arg)' -Zcf-protection=branch -Coverflow-checks=y \
         --extern kernel --crate-type rlib -L /t/rust/ --sysroot=/dev/null --out-dir ./ --emit=obj=probe.o probe.rs ; objtool x\n\n";
 
     #[test]
     fn flags_that_shape_code_are_kept_and_those_of_the_file_dropped() {
         let found = from_saved_command(SAVED).unwrap();
+        assert!(found.overflow_checks);
         assert_eq!(found.target, "/t/scripts/target.json");
         assert_eq!(
             found.flags,

@@ -33,7 +33,9 @@ pub(crate) enum Console {
 pub(crate) fn command(dir: &Path, vmlinuz: &Path, shape: Shape, memory_mib: u32, console: Console) -> Command {
     // A comma ends an option's value in QEMU's syntax; a doubled one stands for itself.
     let path = |name: &str| dir.join(name).display().to_string().replace(',', ",,");
-    let mut qemu = Command::new("qemu-system-x86_64");
+    // QEMU must not outlive us when we are killed.
+    let mut qemu = Command::new("setpriv");
+    qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
     qemu.args(["-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot"]);
     qemu.args(["-cpu", "max", "-m", &format!("{memory_mib}M")]);
     match shape {

@@ -31,6 +31,8 @@ pub(super) struct Call {
 pub(super) enum Callee {
     Function(Id),
     Outside(String),
+    /// Through a pointer; where and how, as a sentence.
+    Unknown(String),
 }
 
 /// More than a kernel stack: the walk has lost its way.
@@ -94,9 +96,12 @@ impl Walk<'_> {
                 }
             }
             FlowControl::Return | FlowControl::Interrupt | FlowControl::Exception => {}
-            FlowControl::IndirectBranch | FlowControl::IndirectCall | FlowControl::XbeginXabortXend => {
-                return Err(self.lost(at, &format!("`{}`, which goes who knows where", shown(instruction))));
+            FlowControl::IndirectBranch => self.note(self.through_pointer(instruction), depth),
+            FlowControl::IndirectCall => {
+                self.note(self.through_pointer(instruction), depth + 8);
+                ahead.push((next, depth));
             }
+            FlowControl::XbeginXabortXend => return Err(self.lost(at, "a transaction")),
         }
         // What follows the last instruction is another function, reached only in appearance, after a call that does not return.
         ahead.retain(|&(at, _)| at < self.function.end);
@@ -132,7 +137,7 @@ impl Walk<'_> {
         let at = instruction.ip();
         match reference {
             Some(Reference::Outside(name)) if name.contains("indirect_thunk") => {
-                Err(self.lost(at, &format!("a call through a pointer ({name})")))
+                Ok(Target::Other(self.through_pointer(instruction)))
             }
             Some(Reference::Outside(name)) => Ok(Target::Other(Callee::Outside(name.clone()))),
             Some(Reference::Function(id)) if *id != self.id => Ok(Target::Other(Callee::Function(*id))),
@@ -172,6 +177,11 @@ impl Walk<'_> {
             }
             _ => Err(self.lost(instruction.ip(), &format!("`{}`, which sets the stack pointer", shown(instruction)))),
         }
+    }
+
+    fn through_pointer(&self, instruction: &Instruction) -> Callee {
+        let at = instruction.ip() - self.function.start;
+        Callee::Unknown(format!("{} calls through a pointer at +{at:#x}", self.function.shown()))
     }
 
     fn lost(&self, at: u64, what: &str) -> String {

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use code::Code;
 pub(crate) use paths::Stack;
+use paths::Ways;
 use symbols::{Exports, Whose};
 
 /// Bytes of stack that a decision may use. It can come at any depth of a kernel stack of 16 KiB.
@@ -30,6 +31,11 @@ const FRAME_LIMIT: u64 = 2048;
 
 /// Where decisions enter the module: from BPF, and from the device.
 const ENTRIES: [&str; 2] = ["kinfer_decide", "kinfer_rs_decide"];
+
+/// Where a model is loaded, and the bytes of stack that verifying and packing it may use: what is below the system call, and
+/// allocation with reclaim at the deepest point, need the rest.
+const LOAD: &str = "kinfer_main::registry::load";
+const LOAD_STACK_LIMIT: u64 = 6144;
 
 /// What a decision may call outside the module. None of them sleeps, takes a lock or fails.
 const KNOWN_OUTSIDE: [&str; 8] = [
@@ -54,6 +60,8 @@ pub(crate) struct Report {
     pub(crate) largest_frame: (String, u64),
     /// The decision with the deepest stack, in the linked module.
     pub(crate) decision: Stack,
+    /// Loading a model, in the linked module. Formatting and the like, which goes through pointers, is not counted.
+    pub(crate) load: Stack,
 }
 
 /// Checks the core's object and the module that it was linked into.
@@ -72,37 +80,40 @@ pub(super) fn check(core: &Path, module: &Path, tree: &Path) -> Result<Report> {
     let largest_frame = largest_frame(&core, &mut findings);
     let mut decision = Stack::default();
     for entry in ENTRIES {
-        let stack = check_stack(&module, entry, &mut findings)?;
+        let stack = check_decision(&module, entry, &mut findings)?;
         if stack.bytes > decision.bytes {
             decision = stack;
         }
     }
+    let load = check_stack(&module, LOAD, Ways::Open, LOAD_STACK_LIMIT, &mut findings)?;
     if !findings.is_empty() {
         bail!("{}", findings.join("\n"));
     }
     let core_instructions = core.functions.iter().map(|function| function.steps.len()).sum();
-    Ok(Report { core_functions: core.functions.len(), core_instructions, largest_frame, decision })
+    Ok(Report { core_functions: core.functions.len(), core_instructions, largest_frame, decision, load })
 }
 
-fn check_stack(code: &Code, entry: &str, findings: &mut Vec<String>) -> Result<Stack> {
-    let stack = match paths::follow(code, code.function(entry)?) {
+/// Follows a decision from `entry`, where everything it does must be known.
+fn check_decision(code: &Code, entry: &str, findings: &mut Vec<String>) -> Result<Stack> {
+    let stack = check_stack(code, entry, Ways::Closed, STACK_LIMIT, findings)?;
+    let unknown = stack.outside.iter().filter(|name| !KNOWN_OUTSIDE.contains(&name.as_str()));
+    findings.extend(unknown.map(|name| format!("{}: {entry} can reach {name}, which is not known to be safe there", code.name)));
+    Ok(stack)
+}
+
+fn check_stack(code: &Code, entry: &str, ways: Ways, limit: u64, findings: &mut Vec<String>) -> Result<Stack> {
+    let stack = match paths::follow(code, code.function(entry)?, ways) {
         Ok(stack) => stack,
         Err(why) => {
             findings.push(format!("{}: {entry}: {why}", code.name));
             return Ok(Stack::default());
         }
     };
-    if stack.bytes > STACK_LIMIT {
+    if stack.bytes > limit {
         let way: Vec<String> = stack.deepest.iter().map(|(name, bytes)| format!("{name} ({bytes})")).collect();
-        findings.push(format!(
-            "{}: {entry} needs {} bytes of stack, {STACK_LIMIT} are allowed: {}",
-            code.name,
-            stack.bytes,
-            way.join(" → ")
-        ));
+        let (name, bytes, way) = (&code.name, stack.bytes, way.join(" → "));
+        findings.push(format!("{name}: {entry} needs {bytes} bytes of stack, {limit} are allowed: {way}"));
     }
-    let unknown = stack.outside.iter().filter(|name| !KNOWN_OUTSIDE.contains(&name.as_str()));
-    findings.extend(unknown.map(|name| format!("{}: {entry} can reach {name}, which is not known to be safe there", code.name)));
     Ok(stack)
 }
 

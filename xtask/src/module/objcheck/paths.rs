@@ -1,4 +1,4 @@
-//! Every way that a decision can go: the functions it reaches, and the stack it needs at worst.
+//! Every way that can be taken from an entry: the functions that are reached, and the stack that is needed at worst.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,26 +8,35 @@ use super::code::{Code, Id, demangled};
 use super::frames::{Callee, Frame, frame};
 use super::symbols::is_panic;
 
-/// The stack of a decision.
+/// The stack below an entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Stack {
     /// Bytes at worst, with all return addresses, down to where functions outside the object begin.
     pub(crate) bytes: u64,
     /// The deepest way, from the entry: each function and its own bytes.
     pub(crate) deepest: Vec<(String, u64)>,
-    /// Functions of the object that a decision can reach.
+    /// Functions of the object that can be reached.
     pub(crate) functions: usize,
-    /// Functions outside the object that a decision can reach.
+    /// Functions outside the object that can be reached.
     pub(crate) outside: BTreeSet<String>,
+}
+
+/// What a way may do besides calling functions by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ways {
+    /// Nothing: a decision.
+    Closed,
+    /// Panic, and call through pointers, whose stack is not counted: formatting, dropping.
+    Open,
 }
 
 /// Follows all calls from `entry`.
 ///
 /// # Errors
 ///
-/// What cannot be followed, calls itself, or panics, as a sentence.
-pub(super) fn follow(code: &Code, entry: Id) -> Result<Stack, String> {
-    let mut walk = Walk { code, known: BTreeMap::new(), under_way: Vec::new(), outside: BTreeSet::new() };
+/// What cannot be followed, calls itself, or is against `ways`, as a sentence.
+pub(super) fn follow(code: &Code, entry: Id, ways: Ways) -> Result<Stack, String> {
+    let mut walk = Walk { code, ways, known: BTreeMap::new(), under_way: Vec::new(), outside: BTreeSet::new() };
     walk.visit(entry)?;
     let mut stack = Stack { functions: walk.known.len(), outside: walk.outside, ..Stack::default() };
     stack.bytes = walk.known[&entry].bytes + 8; // the entry's own return address
@@ -49,6 +58,7 @@ struct Known {
 
 struct Walk<'a> {
     code: &'a Code,
+    ways: Ways,
     known: BTreeMap<Id, Known>,
     under_way: Vec<Id>,
     outside: BTreeSet<String>,
@@ -72,12 +82,14 @@ impl Walk<'_> {
                     self.leave(id, symbol)?;
                     0
                 }
+                Callee::Unknown(sentence) if self.ways == Ways::Closed => return Err(sentence.clone()),
+                Callee::Unknown(_) => 0,
             };
             if call.depth + below > bytes {
                 bytes = call.depth + below;
                 deepest = match call.to {
                     Callee::Function(callee) => Some(callee),
-                    Callee::Outside(_) => None,
+                    Callee::Outside(_) | Callee::Unknown(_) => None,
                 };
             }
         }
@@ -87,7 +99,7 @@ impl Walk<'_> {
     }
 
     fn leave(&mut self, from: Id, symbol: &str) -> Result<(), String> {
-        if is_panic(symbol) {
+        if self.ways == Ways::Closed && is_panic(symbol) {
             return Err(format!("{} can call {}", self.code.functions[from].shown(), demangled(symbol)));
         }
         self.outside.insert(demangled(symbol));

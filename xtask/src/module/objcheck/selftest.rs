@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::code::Code;
 use super::symbols::{Exports, Whose};
-use super::{check_stack, largest_frame, registers, symbols};
+use super::{check_decision, largest_frame, registers, symbols};
 
 /// The module that is planted in the copy.
 pub(in crate::module) const PLANTED: &str = include_str!("planted.rs");
@@ -23,7 +23,7 @@ const REFUSED: [(&str, &str); 13] = [
     ("planted.o: planted::planted::page has a frame of ", " bytes, 2048 are allowed"),
     ("planted.o: planted::planted::array needs ", " bytes of stack, 512 are allowed: planted::planted::array ("),
     ("planted.o: planted::planted::recursion: ", "planted::planted::recursion can call itself"),
-    ("planted.o: planted::planted::pointer: ", "a call through a pointer"),
+    ("planted.o: planted::planted::pointer: ", "planted::planted::pointer calls through a pointer at +"),
     ("planted.o: planted::planted::panic_below: ", "planted::planted::index can call core::panicking::panic_bounds_check"),
     ("planted.o: planted::planted::formatting can reach ", "core::fmt::write, which is not known to be safe there"),
 ];
@@ -42,7 +42,7 @@ pub(in crate::module) fn run(object: &Path, tree: &Path) -> Result<usize> {
     findings.extend(registers::check(&code));
     largest_frame(&code, &mut findings);
     for name in PATHS {
-        check_stack(&code, &format!("planted::planted::{name}"), &mut findings)?;
+        check_decision(&code, &format!("planted::planted::{name}"), &mut findings)?;
     }
     for (begin, holds) in REFUSED {
         let refused = findings.iter().any(|finding| finding.starts_with(begin) && finding.contains(holds));

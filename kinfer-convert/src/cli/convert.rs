@@ -1,0 +1,128 @@
+//! `kinfer convert`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use kinfer_convert::convert::{Activations, Options, QualityReport, Report, convert};
+use kinfer_convert::{Error, Result};
+
+use super::{EXIT_STATUS, file, watch};
+
+const DATA: &str = "\
+Data are CSV or Parquet with integer columns, found by name: the names of `kinfer.features` in the model's metadata_props \
+(JSON, [{\"name\": …, \"unit\": …}]) or, without it, all columns but the label, in order. `kinfer.label` names the label's \
+column and `kinfer.outcomes` the classes.";
+
+const EXAMPLE: &str = "\
+Example: kinfer convert model.onnx --calibrate train.parquet --evaluate test.parquet -o io-latency.kinf";
+
+/// Convert an ONNX model to integers, and compare it with float.
+///
+/// Nothing is written unless the verifier accepts the result under the kernel's limits.
+#[derive(Args, Debug)]
+#[command(after_help = format!("{DATA}\n\n{EXAMPLE}\n\n{EXIT_STATUS}"))]
+pub(crate) struct Convert {
+    /// The trained model, opset 9 or newer, taking raw counters
+    #[arg(value_name = "MODEL.onnx")]
+    model: PathBuf,
+    /// Data that the ranges of all values are taken from: rows like those in training
+    #[arg(long, value_name = "DATA")]
+    calibrate: PathBuf,
+    /// Data to compare decisions on, unseen in training [default: the calibration data]
+    #[arg(long, value_name = "DATA")]
+    evaluate: Option<PathBuf>,
+    /// Column of the true class [default: the metadata's `kinfer.label`]
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
+    /// Class 1 above this output, for a model with one score: a probability where the model ends in Sigmoid [default: the
+    /// model's own, else 0]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    threshold: Option<f64>,
+    /// Type of the activations
+    #[arg(long, value_enum, default_value = "auto")]
+    activations: Activations,
+    /// The file to write
+    #[arg(short, long, value_name = "MODEL.kinf")]
+    output: PathBuf,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Convert {
+    pub(crate) fn run(self) -> Result<()> {
+        let options = Options {
+            model: &self.model,
+            calibrate: &self.calibrate,
+            evaluate: self.evaluate.as_deref(),
+            label: self.label.as_deref(),
+            threshold: self.threshold,
+            activations: self.activations,
+        };
+        let bar = watch::Bar::default();
+        let conversion = convert(&options, &bar)?;
+        drop(bar);
+        file::write_atomically(&self.output, |out| out.write_all(&conversion.bytes))?;
+        let text = if self.json {
+            serde_json::to_string_pretty(&conversion.report).unwrap_or_default()
+        } else {
+            render(&conversion.report) + &format!("written    {}", self.output.display())
+        };
+        writeln!(std::io::stdout(), "{text}").map_err(|source| Error::Write { path: "standard output".into(), source })
+    }
+}
+
+fn render(report: &Report) -> String {
+    let mut text = format!(
+        "{} -> int8 weights, {} activations, {} bytes\n\n",
+        report.source, report.activations, report.bytes
+    );
+    let mut line = |name: &str, value: String| text += &format!("{name:<10} {value}\n");
+    line("calibrated", format!("{} rows of {}", report.calibration.rows, report.calibration.file));
+    line("evaluated", format!("{} rows of {}", report.evaluation.rows, report.evaluation.file));
+    if let Some(threshold) = &report.threshold {
+        let probability = threshold.probability.map_or(String::new(), |p| format!(", probability {p}"));
+        line("threshold", format!("score {}{probability}", threshold.score));
+    }
+    line(
+        "agreement",
+        format!("{:.4} % of decisions ({} differ)", 100.0 * report.agreement, report.differing),
+    );
+    line(
+        "scores",
+        format!("off by {:.3e} at most, {:.3e} on average", report.largest_score_error, report.mean_score_error),
+    );
+    line("flagged", format!("{} rows with a counter outside the calibrated range", report.out_of_range));
+    if let Some(quality) = &report.quality {
+        text += &format!("\n{}", table(quality, &report.outcomes));
+    } else {
+        text += "\nno label in the data: nothing is known of accuracy, recall or AUC\n";
+    }
+    let verifier = &report.verifier;
+    text += &format!(
+        "\nverified   {} inputs, {} operations, {} bytes packed, {} bytes of scratch\n",
+        verifier.inputs, verifier.operations, verifier.packed_bytes, verifier.scratch_bytes
+    );
+    for warning in &report.warnings {
+        text += &format!("warning    {warning}\n");
+    }
+    text
+}
+
+/// Float and integer side by side.
+fn table(quality: &QualityReport, outcomes: &[String]) -> String {
+    let row = |name: &str, float: Option<f64>, integer: Option<f64>| {
+        let figure = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.4}"));
+        format!("{name:<28}{:>9}{:>9}\n", figure(float), figure(integer))
+    };
+    let (float, integer) = (&quality.float, &quality.integer);
+    let mut text = format!("{:<28}{:>9}{:>9}\n", "", "float", "integer");
+    text += &row("accuracy", Some(float.accuracy), Some(integer.accuracy));
+    text += &row("balanced accuracy", Some(float.balanced_accuracy), Some(integer.balanced_accuracy));
+    for (class, outcome) in outcomes.iter().enumerate() {
+        text += &row(&format!("recall of {outcome}"), float.recall[class], integer.recall[class]);
+    }
+    text += &row("AUC", float.auc, integer.auc);
+    text + &format!("base rate {:.4}: accuracy of always saying {}\n", quality.base_rate, quality.commonest)
+}

@@ -1,0 +1,132 @@
+//! `kinfer inspect`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kinfer::format::{HeadKind, Operator, Parameters};
+use kinfer::{Limits, Model, verify};
+use kinfer_convert::convert::VerifierReport;
+use kinfer_convert::{Error, Result};
+use serde_json::{Value, json};
+
+use super::{EXIT_STATUS, file};
+
+/// Show what a model file holds and what the verifier proves of it.
+#[derive(Args, Debug)]
+#[command(after_help = format!("Example: kinfer inspect io-latency.kinf\n\n{EXIT_STATUS}"))]
+pub(crate) struct Inspect {
+    /// A .kinf file
+    #[arg(value_name = "MODEL.kinf")]
+    model: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Inspect {
+    pub(crate) fn run(self) -> Result<()> {
+        let bytes = file::read(&self.model)?;
+        let model = Model::parse(&bytes).map_err(Error::Refused)?;
+        let report = verify(&model, &Limits::KERNEL).map_err(Error::Refused)?;
+        let described = describe(&model, &report);
+        if self.json {
+            println!("{described:#}");
+        } else {
+            print!("{}", render(&described));
+        }
+        Ok(())
+    }
+}
+
+fn describe(model: &Model<'_>, report: &kinfer::Report) -> Value {
+    let features: Vec<_> = model
+        .features()
+        .iter()
+        .map(|f| json!({"name": f.name.as_str(), "unit": f.unit.as_str(), "lo": f.lo, "hi": f.hi}))
+        .collect();
+    let tensors: Vec<_> = model
+        .tensors()
+        .iter()
+        .map(|t| {
+            json!({
+                "type": t.element.name(), "elements": t.elements(), "zero_point": t.zero_point,
+                "scale": t.scale.to_num::<f64>(),
+            })
+        })
+        .collect();
+    let operators: Vec<_> = model.operators().iter().map(|operator| describe_operator(&operator)).collect();
+    let head = model.head();
+    let (rule, threshold) = match head.kind {
+        HeadKind::ArgMax => ("argmax", None),
+        HeadKind::Threshold(threshold) => ("threshold", Some(threshold.to_string())),
+    };
+    let provenance: Vec<_> = String::from_utf8_lossy(model.provenance()).lines().map(str::to_owned).collect();
+    json!({
+        "bytes": model.file().len(),
+        "crc32c": format!("{:08x}", model.checksum()),
+        "features": features,
+        "tensors": tensors,
+        "operators": operators,
+        "head": {"kind": rule, "scores": head.scores, "threshold": threshold, "low_margin": head.low_margin.to_string()},
+        "outcomes": model.outcomes().iter().map(|name| name.to_string()).collect::<Vec<_>>(),
+        "provenance": provenance,
+        "verifier": VerifierReport::of(report),
+    })
+}
+
+fn describe_operator(operator: &Operator) -> Value {
+    let (lo, hi) = match operator.parameters {
+        Parameters::Dense(dense) => (dense.requantize.lo, dense.requantize.hi),
+        Parameters::Clip(clip) => (clip.lo, clip.hi),
+    };
+    json!({"kind": operator.kind().name(), "input": operator.input, "output": operator.output, "lo": lo, "hi": hi})
+}
+
+fn render(model: &Value) -> String {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut out = format!("{} bytes, CRC-32C {}\n\nfeatures\n", model["bytes"], text(&model["crc32c"]));
+    for (index, feature) in list(&model["features"]).iter().enumerate() {
+        let (name, unit) = (text(&feature["name"]), text(&feature["unit"]));
+        out += &format!("{index:>4}  {name:<32} {unit:<8} {}..{}\n", feature["lo"], feature["hi"]);
+    }
+    out += "\ntensors\n";
+    for (index, tensor) in list(&model["tensors"]).iter().enumerate() {
+        let (kind, elements) = (text(&tensor["type"]), &tensor["elements"]);
+        out += &format!(
+            "{index:>4}  {kind} x {elements}, zero point {}, scale {}\n",
+            tensor["zero_point"], tensor["scale"]
+        );
+    }
+    out += "\noperators\n";
+    let proofs = list(&model["verifier"]["operators"]);
+    for (index, (operator, proof)) in list(&model["operators"]).iter().zip(proofs).enumerate() {
+        out += &format!(
+            "{index:>4}  {} {} -> {}: {} operations, accumulators of {} bits, clamped to {}..{}\n",
+            text(&operator["kind"]),
+            operator["input"],
+            operator["output"],
+            proof["operations"],
+            proof["accumulator_bits"],
+            operator["lo"],
+            operator["hi"]
+        );
+    }
+    let head = &model["head"];
+    let threshold = head["threshold"].as_str().map_or(String::new(), |threshold| format!(" at {threshold}"));
+    let outcomes: Vec<_> = list(&model["outcomes"]).iter().map(text).collect();
+    out += &format!(
+        "\nhead        {}{threshold} of tensor {}, low margin below {}\noutcomes    {}\n",
+        text(&head["kind"]),
+        head["scores"],
+        text(&head["low_margin"]),
+        outcomes.join(", ")
+    );
+    let verifier = &model["verifier"];
+    out += &format!(
+        "verified    {} operations, {} bytes packed, {} bytes of scratch\n\nprovenance\n",
+        verifier["operations"], verifier["packed_bytes"], verifier["scratch_bytes"]
+    );
+    list(&model["provenance"]).iter().for_each(|line| out += &format!("      {}\n", text(line)));
+    out
+}

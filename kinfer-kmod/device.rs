@@ -8,10 +8,8 @@ use core::fmt::{
 };
 use kernel::{
     bindings,
-    error::{
-        code,
-        to_result, //
-    },
+    error::to_result,
+    ffi::c_int,
     fs::{
         File,
         Kiocb, //
@@ -81,7 +79,7 @@ impl MiscDevice for OpenFile {
             uapi::IOC_INFO => info(arg),
             uapi::IOC_MEASURE => measure(arg),
             uapi::IOC_UNLOAD => require_admin().and_then(|()| registry::unload()),
-            _ => Err(code::ENOTTY),
+            _ => Err(ENOTTY),
         }
         .map(|()| 0)
     }
@@ -117,9 +115,9 @@ fn load_from_user(load: &uapi::Load) -> Result<(), Refusal> {
 /// The one place where a refusal of the core becomes an error number.
 fn errno(kind: Kind) -> Error {
     match kind {
-        Kind::Malformed | Kind::Mismatch => code::EINVAL,
-        Kind::Unsupported => code::EOPNOTSUPP,
-        Kind::OverBudget => code::E2BIG,
+        Kind::Malformed | Kind::Mismatch => EINVAL,
+        Kind::Unsupported => Error::from_errno(-(bindings::EOPNOTSUPP as c_int)),
+        Kind::OverBudget => E2BIG,
     }
 }
 
@@ -128,8 +126,7 @@ fn decide_ioctl(arg: UserPtr) -> Result {
     let mut request = uapi::Decide::from_bytes(&read(&mut reader)?);
     require_point_0(request.point)?;
     let raw = read_raw(request.raw, request.count)?;
-    // SAFETY: The vector holds that many values.
-    let (decision, result) = unsafe { decide(raw.as_ptr(), raw.len()) };
+    let (decision, result) = decide(&raw);
     request.decision = decision;
     writer.write_slice(&request.to_bytes())?;
     result

@@ -18,7 +18,7 @@ __bpf_kfunc_start_defs();
  * @point: decision point, must be 0
  * @raw: aligned s64 counters in the order of the model's schema
  * @raw__sz: bytes of @raw
- * @decision: the answer; class 0 and KINFER_F_FALLBACK if the return value is
+ * @decision: the answer; outcome 0 and KINFER_F_FALLBACK if the return value is
  *            not 0, or if this CPU is deciding already at this context level
  *
  * Return: 0, -ENOENT if there is no model, -EINVAL if the arguments do not fit it.

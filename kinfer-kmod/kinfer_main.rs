@@ -2,7 +2,8 @@
 
 //! Decisions by integer models inside the kernel.
 //!
-//! What a model is, whether it may run and what it decides is the `kinfer` crate's; this module only connects:
+//! What a model is, whether it may run and what it decides is the `kinfer` crate's; this module
+//! only connects:
 //!
 //! - [`device`]: `/dev/kinfer`, where models are loaded and the answers can be looked at;
 //! - [`registry`]: the model in place, read under RCU, replaced while others decide;
@@ -48,7 +49,8 @@ impl kernel::InPlaceModule for KinferModule {
             _scratch: scratch::Scratch::new()?,
             _models: registry::Models,
             _device <- {
-                // SAFETY: Called from the module's initialisation, before anyone can call it a second time.
+                // SAFETY: Called from the module's initialisation, before anyone can call it a
+                // second time.
                 to_result(unsafe { shim::kinfer_kfunc_init() })?;
                 MiscDeviceRegistration::register(MiscDeviceOptions { name: c"kinfer" })
             },

@@ -2,8 +2,12 @@
 
 //! The model in place: read under RCU by those who decide, replaced by those who load.
 
-use core::ptr;
+use core::{
+    mem::MaybeUninit,
+    ptr, //
+};
 use kernel::{
+    bindings,
     prelude::*,
     sync::{
         atomic::{
@@ -76,12 +80,14 @@ impl Drop for Models {
 /// The model in place, for as long as the read lock is held.
 #[inline]
 pub(crate) fn current(_rcu: &rcu::Guard) -> Option<&Loaded> {
-    // SAFETY: The pointer is null or to a valid `Loaded`, published by a full barrier. `replace` frees it only after a grace
-    // period that begins when it can no longer be found here, and the guard keeps such a period from ending.
+    // SAFETY: The pointer is null or to a valid `Loaded`, published by a full barrier. `replace`
+    // frees it only after a grace period that begins when it can no longer be found here, and the
+    // guard keeps such a period from ending.
     unsafe { CURRENT.load(Acquire).as_ref() }
 }
 
-/// Verifies the model in `file` and puts it in place of the one before, which stays if the new one is refused.
+/// Verifies the model in `file` and puts it in place of the one before, which stays if the new one
+/// is refused.
 ///
 /// Never inlined: the object checks bound the stack from here.
 #[inline(never)]
@@ -108,8 +114,10 @@ pub(crate) fn loads() -> u64 {
 
 fn prepare(file: &[u8]) -> Result<KBox<Loaded>, Refusal> {
     let model = Model::parse(file)?;
-    let report = prove(&model)?;
+    let report = KBox::new_uninit(GFP_KERNEL).map_err(Error::from)?;
+    let report = prove(&model, report)?;
     let memory = KVVec::from_elem(0, report.packed_bytes, GFP_KERNEL).map_err(Error::from)?;
+    let loaded = KBox::new_uninit(GFP_KERNEL).map_err(Error::from)?;
     let facts = Facts {
         outcomes: report.outcomes,
         file_bytes: file.len(),
@@ -117,16 +125,16 @@ fn prepare(file: &[u8]) -> Result<KBox<Loaded>, Refusal> {
         operations: report.operations,
         checksum: report.checksum,
     };
-    pack(&model, &report, memory, facts)
+    pack(&model, &report, memory, facts, loaded)
 }
 
-/// Reports and plans hold tables. This and [`pack`] are functions of their own, which move what the core returns straight into
-/// its box, so that no stack frame holds two of them.
+/// Reports and plans hold tables. This and [`pack`] are functions of their own, so that no stack
+/// frame holds both, and get their boxes from outside, so that memory is not reclaimed on top of
+/// such a frame.
 #[inline(never)]
-fn prove(model: &Model<'_>) -> Result<KBox<Report>, Refusal> {
-    let slot = KBox::new_uninit(GFP_KERNEL).map_err(Error::from)?;
+fn prove(model: &Model<'_>, to: KBox<MaybeUninit<Report>>) -> Result<KBox<Report>, Refusal> {
     match kinfer::verify(model, &Limits::KERNEL) {
-        Ok(report) => Ok(KBox::write(slot, report)),
+        Ok(report) => Ok(KBox::write(to, report)),
         Err(error) => Err(error.into()),
     }
 }
@@ -137,24 +145,26 @@ fn pack(
     report: &Report,
     memory: KVVec<u8>,
     facts: Facts,
+    to: KBox<MaybeUninit<Loaded>>,
 ) -> Result<KBox<Loaded>, Refusal> {
-    let slot = KBox::new_uninit(GFP_KERNEL).map_err(Error::from)?;
     match Packed::new(model, report, memory) {
-        Ok(packed) => Ok(KBox::write(slot, Loaded { packed, facts })),
+        Ok(packed) => Ok(KBox::write(to, Loaded { packed, facts })),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Puts `new` in place and hands back what was there, which nobody reads any more. Any number of callers may be at it: the
-/// exchange gives each model that was in place to one of them.
+/// Puts `new` in place and hands back what was there, which nobody reads any more. Any number of
+/// callers may be at it: the exchange gives each model that was in place to one of them.
 fn replace(new: Option<KBox<Loaded>>) -> Option<KBox<Loaded>> {
     let new = new.map_or(ptr::null_mut(), KBox::into_raw);
     let before = CURRENT.xchg(new, Full);
     if before.is_null() {
         return None;
     }
-    rcu::synchronize_rcu();
-    // SAFETY: What is not null in `CURRENT` came from `KBox::into_raw` above. The exchange took it out, so that only we have
-    // it, and readers that found it before have ended with the grace period.
+    // SAFETY: Loading and unloading run in a process, where one may sleep.
+    unsafe { bindings::synchronize_rcu() };
+    // SAFETY: What is not null in `CURRENT` came from `KBox::into_raw` above. The exchange took it
+    // out, so that only we have it, and readers that found it before have ended with the grace
+    // period.
     Some(unsafe { KBox::from_raw(before) })
 }

@@ -40,8 +40,8 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // SAFETY: The module's last field to go: the device and the models are gone, and BPF programs that call the kfunc
-        // hold a reference to the module, so that nobody decides.
+        // SAFETY: The module's last field to go: the device and the models are gone, and BPF
+        // programs that call the kfunc hold a reference to the module, so that nobody decides.
         unsafe { shim::kinfer_scratch_exit() };
     }
 }
@@ -67,7 +67,8 @@ impl Slot {
     ///
     /// # Safety
     ///
-    /// `raw` is aligned and valid for reading `count` values, which others may write at the same time.
+    /// `raw` is aligned and valid for reading `count` values, which others may write at the same
+    /// time.
     #[inline]
     pub(crate) unsafe fn fill(
         &mut self,
@@ -78,7 +79,8 @@ impl Slot {
         let words = unsafe { slice::from_raw_parts_mut(self.0.as_ptr(), WORDS) };
         let (copy, rest) = words.split_at_mut_checked(count)?;
         for (i, word) in copy.iter_mut().enumerate() {
-            // SAFETY: `i < count`. Memory of a BPF map can change under us: a volatile read takes one value and keeps it.
+            // SAFETY: `i < count`. Memory of a BPF map can change under us: a volatile read takes
+            // one value and keeps it.
             *word = unsafe { raw.add(i).read_volatile() };
         }
         Some((copy, rest))
@@ -88,7 +90,8 @@ impl Slot {
 impl Drop for Slot {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: The slot was taken at this level of this CPU: the value is not sent elsewhere, and preemption is off.
+        // SAFETY: The slot was taken at this level of this CPU: the value is not sent elsewhere,
+        // and preemption is off.
         unsafe { shim::kinfer_scratch_put() };
     }
 }

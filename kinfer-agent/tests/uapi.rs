@@ -55,7 +55,7 @@ fn facts() -> Vec<(String, u64)> {
             )*
         };
     }
-    structure!("kinfer_decision" DecisionRecord { class flags value margin });
+    structure!("kinfer_decision" DecisionRecord { outcome flags value margin });
     structure!("kinfer_load" Load { addr len point });
     structure!("kinfer_decide" Decide { raw count point decision });
     structure!("kinfer_info" Info {

@@ -30,10 +30,7 @@ impl Reference {
     pub fn new(source: &Source, lowered: &Lowered) -> Result<Self> {
         let width = lowered.network.outputs();
         let prepare = || {
-            let mut model = onnx()
-                .with_ignore_value_info(true)
-                .parse(&cut(source, &lowered.scores), None)?
-                .model;
+            let mut model = onnx().with_ignore_value_info(true).parse(&cut(source, &lowered.scores), None)?.model;
             let input = model.input_fact(0)?.datum_type.concretize().unwrap_or(f32::datum_type());
             let shape = [BATCH.to_dim(), lowered.network.normalize.len().to_dim()];
             model.set_input_fact(0, InferenceFact::dt_shape(input, shape))?;

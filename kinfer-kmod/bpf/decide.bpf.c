@@ -15,7 +15,7 @@ int decide(struct kinfer_bpf_decide *ctx)
 {
 	__u32 size = ctx->raw_size;
 
-	/* The verifier wants the bound before the call, and lets only fixed offsets of a context through. */
+	/* The verifier wants to see the bound. */
 	if (size > sizeof(ctx->raw)) {
 		ctx->status = -E2BIG;
 		return 0;

@@ -42,7 +42,7 @@ record! {
     /// `struct kinfer_decision`: a decision in plain integers.
     DecisionRecord {
         /// Index of the outcome chosen.
-        class: u32,
+        outcome: u32,
         /// Bits of [`Flags`].
         flags: u32,
         /// Score of that outcome: the bits of an `I32F32`.
@@ -55,15 +55,15 @@ record! {
 impl From<Decision> for DecisionRecord {
     fn from(decision: Decision) -> Self {
         let Decision { class, value, margin, flags } = decision;
-        Self { class, flags: flags.bits(), value: value.to_bits(), margin: margin.to_bits() }
+        Self { outcome: class, flags: flags.bits(), value: value.to_bits(), margin: margin.to_bits() }
     }
 }
 
 impl From<DecisionRecord> for Decision {
     fn from(record: DecisionRecord) -> Self {
-        let DecisionRecord { class, flags, value, margin } = record;
+        let DecisionRecord { outcome, flags, value, margin } = record;
         Self {
-            class,
+            class: outcome,
             value: I32F32::from_bits(value),
             margin: I32F32::from_bits(margin),
             flags: Flags::from_bits(flags),
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_nested_structure_lies_at_its_offset() {
-        let decision = DecisionRecord { class: 1, flags: Flags::LOW_MARGIN.bits(), value: -2, margin: i64::MAX };
+        let decision = DecisionRecord { outcome: 1, flags: Flags::LOW_MARGIN.bits(), value: -2, margin: i64::MAX };
         let bytes = Decide { raw: 0x1000, count: 3, point: 0, decision }.to_bytes();
         let offset = core::mem::offset_of!(Decide, decision);
         assert_eq!(bytes[offset..], decision.to_bytes());

@@ -6,6 +6,7 @@
 # files: jobs
 # machine: icount
 # memory: 1G
+# timeout: 900s
 #
 # /out/devices.txt  one line a recorded device: major:minor name completion-event parameters
 # /out/trace.txt    the kernel's own tracepoints, one I/O event a line, microseconds of guest time

@@ -1,15 +1,20 @@
 //! `cargo xtask`: everything in this repository that is more than `cargo build`.
 
 mod cache;
+mod convert;
+mod demo;
 mod exit;
 mod host;
 mod kernel;
 mod mirror;
+mod module;
 mod privilege;
+mod programs;
 mod record;
 mod root;
 mod setup;
 mod steps;
+mod test;
 mod vm;
 mod workspace;
 
@@ -52,6 +57,10 @@ Exit status:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// An ONNX file becomes decisions in a booted kernel; prints a report and writes it to target/demo/report.json
+    Demo,
+    /// Every test, in user space and in the kernel
+    Test,
     /// Prepare the kernel and everything below it, and stop there
     Kernel {
         /// Move to the newest kernel that Debian's backports have
@@ -79,6 +88,8 @@ fn main() -> ExitCode {
 
 fn run(command: &Command) -> Result<()> {
     match command {
+        Command::Demo => demo::run(),
+        Command::Test => test::run(),
         Command::Kernel { update } => {
             let steps = steps::Steps::new("kernel", setup::STEPS)?;
             let kernel = setup::kernel(&steps, *update)?;

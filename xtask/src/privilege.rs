@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{getegid, geteuid};
 
@@ -12,25 +14,41 @@ pub(crate) enum Privilege {
     Sudo,
 }
 
+/// A user and group, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
 impl Privilege {
     /// Root, or a sudo that answers; asks for a password if there is a terminal to ask on.
     pub(crate) fn find() -> Option<Self> {
         if geteuid().is_root() {
             return Some(Self::Root);
         }
-        let sudo = |option: &str| {
+        let sudo = |arguments: &[&str]| {
             Command::new("sudo")
-                .args([option, "true"])
+                .args(arguments)
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .status()
                 .is_ok_and(|status| status.success())
         };
-        if sudo("-n") {
+        if sudo(&["-n", "true"]) {
             return Some(Self::Sudo);
         }
         let validated = std::io::IsTerminal::is_terminal(&std::io::stdin())
             && Command::new("sudo").arg("-v").status().is_ok_and(|status| status.success());
+        if validated {
+            // A first run takes longer than sudo remembers a password.
+            thread::spawn(move || {
+                loop {
+                    thread::sleep(Duration::from_secs(60));
+                    sudo(&["-n", "-v"]);
+                }
+            });
+        }
         validated.then_some(Self::Sudo)
     }
 
@@ -46,11 +64,11 @@ impl Privilege {
         }
     }
 
-    /// The user whose files the build makes, where that is not root: `uid:gid`.
-    pub(crate) fn user(self) -> Option<String> {
+    /// The user who is to own what builds make, where that is not root.
+    pub(crate) fn user(self) -> Option<User> {
         match self {
             Self::Root => None,
-            Self::Sudo => Some(format!("{}:{}", geteuid().as_raw(), getegid().as_raw())),
+            Self::Sudo => Some(User { uid: geteuid().as_raw(), gid: getegid().as_raw() }),
         }
     }
 }

@@ -30,11 +30,7 @@ impl Programs {
             "--package=kinfer-vm-tests",
         ]))?;
         let program = |name| workspace::target().join("debug").join(name);
-        Ok(Self {
-            kinfer: program("kinfer"),
-            kinferctl: program("kinferctl"),
-            vm_tests: program("kinfer-vm-tests"),
-        })
+        Ok(Self { kinfer: program("kinfer"), kinferctl: program("kinferctl"), vm_tests: program("kinfer-vm-tests") })
     }
 }
 

@@ -1,12 +1,12 @@
 //! `cargo xtask record`: makes a model's data set anew, in the virtual machine.
 
-use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
+use crate::programs::cargo;
 use crate::setup;
 use crate::steps::Steps;
 use crate::vm::Machine;
@@ -36,20 +36,17 @@ pub(crate) fn run(args: &RecordArgs) -> Result<()> {
 
     let steps = Steps::new("record", setup::STEPS + 3)?;
     let kernel = setup::kernel(&steps, false)?;
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(workspace::root()).args(["run", "--release", "--quiet", "--package", "io-latency-recorder"]);
     steps.step("recorder", |step| {
-        let mut build = Command::new(cargo.get_program());
-        build.current_dir(workspace::root()).args(["build", "--release", "--package", "io-latency-recorder"]);
-        step.run(&mut build)
+        step.run(cargo().args(["build", "--locked", "--release", "--package=io-latency-recorder"]))
     })?;
+    let recorder = workspace::target().join("release/io-latency-recorder");
     let trace = steps.step("workload in the virtual machine", |step| {
         let machine = Machine::new(&kernel).script_file(&model.join("record.sh"))?;
         let outcome = machine.run(step, &steps.dir().join("machine"))?;
         outcome.check()?;
         Ok(outcome.out)
     })?;
-    let summary = steps.step("data set", |step| step.output(cargo.arg("--").arg(&trace).arg(out)))?;
+    let summary = steps.step("data set", |step| step.output(Command::new(&recorder).arg(&trace).arg(out)))?;
     print!("{summary}");
     Ok(())
 }

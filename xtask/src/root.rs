@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use crate::cache::Cache;
 use crate::host::missing_packages;
 use crate::mirror;
-use crate::privilege::Privilege;
+use crate::privilege::{Privilege, User};
 use crate::steps::{Step, Steps};
 
 const SUITE: &str = "trixie";
@@ -96,13 +96,7 @@ impl Root {
 
     /// A command inside the root, run as the user, with a clean environment.
     pub(crate) fn command(&self, program: &str) -> Result<Command> {
-        let privilege = self.privilege()?;
-        let mut command = privilege.command("chroot");
-        if let Some(user) = privilege.user() {
-            command.arg(format!("--userspec={user}"));
-        }
-        command.arg(&self.path);
-        clean_environment(&mut command);
+        let mut command = self.enter(self.privilege()?.user())?;
         command.arg(program);
         Ok(command)
     }
@@ -137,6 +131,11 @@ impl Root {
         let mut command = privilege.command("mmdebstrap");
         command.args(["--mode=root", "--variant=apt", "--architectures=amd64"]);
         command.arg(format!("--include={}", PACKAGES.join(",")));
+        // What is cached need not survive a power cut, and nobody reads manuals here.
+        command.arg("--dpkgopt=force-unsafe-io");
+        for unread in ["doc", "info", "locale", "man"] {
+            command.arg(format!("--dpkgopt=path-exclude=/usr/share/{unread}/*"));
+        }
         if let Some(proxy) = mirror::proxy() {
             command.arg(format!("--aptopt=Acquire::http::Proxy \"{proxy}\""));
         }
@@ -148,32 +147,38 @@ impl Root {
 
         let build = partial.join(BUILD);
         step.run(privilege.command("mkdir").arg(&build))?;
-        if let Some(user) = privilege.user() {
-            step.run(privilege.command("chown").arg(user).arg(&build))?;
+        if let Some(User { uid, gid }) = privilege.user() {
+            step.run(privilege.command("chown").arg(format!("{uid}:{gid}")).arg(&build))?;
         }
         step.run(privilege.command("mv").args(["--no-target-directory"]).arg(&partial).arg(&self.path))
     }
 
     fn admin_command(&self, program: &str) -> Result<Command> {
-        let mut command = self.privilege()?.command("chroot");
-        command.arg(&self.path);
-        clean_environment(&mut command);
+        let mut command = self.enter(None)?;
         command.arg("DEBIAN_FRONTEND=noninteractive").arg(program);
         Ok(command)
     }
 
-    fn privilege(&self) -> Result<Privilege> {
-        self.privilege.context("root is needed for `chroot` into the Debian root: run as root, or as a user of sudo")
-    }
-}
-
-fn clean_environment(command: &mut Command) {
-    command.args(["/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"]);
-    command.arg(format!("HOME=/{BUILD}"));
-    for name in ["http_proxy", "https_proxy", "no_proxy"] {
-        if let Ok(value) = std::env::var(name) {
-            command.arg(format!("{name}={value}"));
+    /// The beginning of a command line that ends with environment variables and a program. The command has a mount
+    /// namespace of its own, for /proc (objtool reads its limits there), so that nothing stays mounted.
+    fn enter(&self, user: Option<User>) -> Result<Command> {
+        let mut command = self.privilege()?.command("unshare");
+        command.arg("--mount-proc").arg("--root").arg(&self.path);
+        if let Some(User { uid, gid }) = user {
+            command.arg(format!("--setuid={uid}")).arg(format!("--setgid={gid}"));
         }
+        command.args(["--", "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"]);
+        command.arg(format!("HOME=/{BUILD}"));
+        for name in ["http_proxy", "https_proxy", "no_proxy"] {
+            if let Ok(value) = std::env::var(name) {
+                command.arg(format!("{name}={value}"));
+            }
+        }
+        Ok(command)
+    }
+
+    fn privilege(&self) -> Result<Privilege> {
+        self.privilege.context("root is needed to enter the Debian root: run as root, or as a user of sudo")
     }
 }
 

@@ -17,7 +17,6 @@ use anyhow::{Context as _, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::cache::Stamp;
 use crate::exit::Exit;
 
 /// Lines of a failed step's log that are shown.
@@ -76,18 +75,6 @@ impl Steps {
             }
             Err(error) => Err(step.fail(&error)),
         }
-    }
-
-    /// Runs a step unless its stamp says that it was finished before, and stamps it.
-    pub(crate) fn stamped(&self, name: &str, stamp: &Stamp, work: impl FnOnce(&Step<'_>) -> Result<()>) -> Result<()> {
-        self.step(name, |step| {
-            if stamp.is_current() {
-                step.reused();
-                return Ok(());
-            }
-            work(step)?;
-            stamp.write()
-        })
     }
 
     /// The finished steps so far, in order.
@@ -163,11 +150,6 @@ impl<'a> Step<'a> {
         self.reused.set(true);
     }
 
-    /// The step's log file.
-    pub(crate) fn log_path(&self) -> &Path {
-        &self.log
-    }
-
     /// Writes a line to the step's log.
     pub(crate) fn log(&self, line: &str) -> Result<()> {
         let mut log = self.open_log()?;
@@ -177,7 +159,7 @@ impl<'a> Step<'a> {
     /// Runs a command with its output in the log; an exit status other than 0 is an error.
     pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
         let shown = show(command);
-        self.waits_for(&shown);
+        self.waits_for(&essence(command));
         self.log(&format!("$ {shown}"))?;
         let log = self.open_log()?;
         let status = command
@@ -195,7 +177,7 @@ impl<'a> Step<'a> {
     /// Runs a command and returns its standard output, which goes to the log too.
     pub(crate) fn output(&self, command: &mut Command) -> Result<String> {
         let shown = show(command);
-        self.waits_for(&shown);
+        self.waits_for(&essence(command));
         self.log(&format!("$ {shown}"))?;
         let output = command
             .stdin(Stdio::null())
@@ -278,6 +260,18 @@ fn show(command: &Command) -> String {
     line
 }
 
+/// What a command line is about: without a prefix that ends in `env` and variables.
+fn essence(command: &Command) -> String {
+    let words: Vec<_> =
+        std::iter::once(command.get_program()).chain(command.get_args()).map(|word| word.to_string_lossy()).collect();
+    let is_prefix = |word: &str| word.starts_with('-') || word.contains('=');
+    let start = words
+        .iter()
+        .position(|word| word.ends_with("env"))
+        .map_or(0, |env| env + 1 + words[env + 1..].iter().take_while(|word| is_prefix(word)).count());
+    words[start..].join(" ")
+}
+
 /// Quotes a word for a POSIX shell where it needs it.
 pub(crate) fn shell_quote(word: impl AsRef<OsStr>) -> String {
     let word = word.as_ref().to_string_lossy();
@@ -329,6 +323,14 @@ mod tests {
     #[test]
     fn the_tail_skips_empty_lines() {
         assert_eq!(tail("a\nb\n\nc\n  \n", 2), ["b", "c"]);
+    }
+
+    #[test]
+    fn the_live_line_leaves_out_how_a_root_is_entered() {
+        let mut command = Command::new("sudo");
+        command.args(["--", "unshare", "--root", "/r", "--", "/usr/bin/env", "-i", "A=b", "make", "-j2", "V=1"]);
+        assert_eq!(essence(&command), "make -j2 V=1");
+        assert_eq!(essence(&Command::new("mmdebstrap")), "mmdebstrap");
     }
 
     #[test]

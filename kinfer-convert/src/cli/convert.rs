@@ -74,10 +74,8 @@ impl Convert {
 }
 
 fn render(report: &Report) -> String {
-    let mut text = format!(
-        "{} -> int8 weights, {} activations, {} bytes\n\n",
-        report.source, report.activations, report.bytes
-    );
+    let mut text =
+        format!("{} -> int8 weights, {} activations, {} bytes\n\n", report.source, report.activations, report.bytes);
     let mut line = |name: &str, value: String| text += &format!("{name:<10} {value}\n");
     line("calibrated", format!("{} rows of {}", report.calibration.rows, report.calibration.file));
     line("evaluated", format!("{} rows of {}", report.evaluation.rows, report.evaluation.file));
@@ -85,10 +83,7 @@ fn render(report: &Report) -> String {
         let probability = threshold.probability.map_or(String::new(), |p| format!(", probability {p}"));
         line("threshold", format!("score {}{probability}", threshold.score));
     }
-    line(
-        "agreement",
-        format!("{:.4} % of decisions ({} differ)", 100.0 * report.agreement, report.differing),
-    );
+    line("agreement", format!("{:.4} % of decisions ({} differ)", 100.0 * report.agreement, report.differing));
     line(
         "scores",
         format!("off by {:.3e} at most, {:.3e} on average", report.largest_score_error, report.mean_score_error),

@@ -16,8 +16,10 @@ pub(crate) fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let attempt = || {
         // The umask takes away what it takes from any new file.
-        let mut file =
-            tempfile::Builder::new().prefix(".kinfer-").permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".kinfer-")
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)?;
         let mut buffered = std::io::BufWriter::new(&mut file);
         write(&mut buffered)?;
         buffered.flush()?;

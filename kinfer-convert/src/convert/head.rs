@@ -52,7 +52,9 @@ impl Decided {
             Rule::ArgMax => HeadKind::ArgMax,
             Rule::Threshold { threshold, .. } => match I32F32::checked_from_num(threshold) {
                 Some(threshold) => HeadKind::Threshold(threshold),
-                None => return refuse(format!("threshold {threshold} is outside I32F32"), "it is below 2^31 in magnitude"),
+                None => {
+                    return refuse(format!("threshold {threshold} is outside I32F32"), "it is below 2^31 in magnitude");
+                }
             },
         };
         let outcomes = outcomes(lowered, rule)?;

@@ -11,8 +11,8 @@ use fixed::types::I32F32;
 use kinfer::format::{ElementType, NAME_SIZE};
 
 pub use self::head::Threshold;
-pub use self::report::{DataReport, QualityReport, Report, VerifierReport};
 use self::outcome::{Integer, Truth, classes_of_scores, integer_ranking, score_errors, score_ranking};
+pub use self::report::{DataReport, QualityReport, Report, VerifierReport};
 use crate::data::{Data, columns, file_name};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -89,7 +89,8 @@ pub fn convert(options: &Options<'_>, progress: &dyn Progress) -> Result<Convers
     let evaluated = options.evaluate.unwrap_or(options.calibrate);
     let label = label(&lowered, options, evaluated)?;
     let evaluation = Data::read(evaluated, &names, label.as_deref())?;
-    let truth = evaluation.labels.as_ref().map(|labels| Truth::of(labels, &lowered, &head, &evaluation.path)).transpose()?;
+    let truth =
+        evaluation.labels.as_ref().map(|labels| Truth::of(labels, &lowered, &head, &evaluation.path)).transpose()?;
 
     let reference = Reference::new(&source, &lowered)?;
     check_reading(&reference, &lowered, &calibration)?;

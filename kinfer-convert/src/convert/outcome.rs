@@ -100,7 +100,9 @@ pub(super) fn classes_of_scores(scores: &[f64], head: &Decided) -> Vec<u32> {
 pub(super) fn score_ranking(scores: &[f64], head: &Decided) -> Option<Vec<f64>> {
     match head.rule {
         Rule::Threshold { .. } => Some(scores.to_vec()),
-        Rule::ArgMax if head.outcomes.len() == 2 => Some(scores.chunks_exact(2).map(|pair| pair[1] - pair[0]).collect()),
+        Rule::ArgMax if head.outcomes.len() == 2 => {
+            Some(scores.chunks_exact(2).map(|pair| pair[1] - pair[0]).collect())
+        }
         Rule::ArgMax => None,
     }
 }

@@ -10,7 +10,11 @@ pub(super) fn columns(file: File) -> Result<Vec<String>, DataError> {
 }
 
 /// Counters row after row, and the label column. The names are known to be in the header.
-pub(super) fn read(file: File, features: &[String], label: Option<&str>) -> Result<(Vec<i64>, Option<Labels>), DataError> {
+pub(super) fn read(
+    file: File,
+    features: &[String],
+    label: Option<&str>,
+) -> Result<(Vec<i64>, Option<Labels>), DataError> {
     let mut reader = reader(file);
     let header = reader.headers().map_err(unreadable)?;
     let place = |name: &str| header.iter().position(|column| column == name);

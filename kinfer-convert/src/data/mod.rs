@@ -102,7 +102,9 @@ impl DataError {
             Self::Type { .. } | Self::Cell { .. } => {
                 "a model takes raw integer counters; put normalisation inside the graph and give it what the kernel counts"
             }
-            Self::Label { .. } => "labels are indices of classes, or names of outcomes; is it the right column (--label)?",
+            Self::Label { .. } => {
+                "labels are indices of classes, or names of outcomes; is it the right column (--label)?"
+            }
         }
     }
 }

@@ -22,7 +22,11 @@ pub(super) fn columns(file: File) -> Result<Vec<String>, DataError> {
 }
 
 /// Counters row after row, and the label column. The names are known to be in the schema.
-pub(super) fn read(file: File, features: &[String], label: Option<&str>) -> Result<(Vec<i64>, Option<Labels>), DataError> {
+pub(super) fn read(
+    file: File,
+    features: &[String],
+    label: Option<&str>,
+) -> Result<(Vec<i64>, Option<Labels>), DataError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
     let wanted = |name: &str| features.iter().any(|feature| feature == name) || label == Some(name);
     let fields = builder.schema().fields().iter().enumerate();
@@ -48,7 +52,9 @@ fn append_labels(batch: &RecordBatch, name: &str, labels: &mut Option<Labels>) -
     let column = batch.column_by_name(name).ok_or_else(|| missing(name))?;
     let texts: Option<Vec<String>> = match column.data_type() {
         DataType::Utf8 => Some(column.as_string::<i32>().iter().map(|text| text.unwrap_or_default().into()).collect()),
-        DataType::LargeUtf8 => Some(column.as_string::<i64>().iter().map(|text| text.unwrap_or_default().into()).collect()),
+        DataType::LargeUtf8 => {
+            Some(column.as_string::<i64>().iter().map(|text| text.unwrap_or_default().into()).collect())
+        }
         _ => None,
     };
     match (texts, labels) {
@@ -79,9 +85,7 @@ fn counters(batch: &RecordBatch, name: &str, out: &mut Vec<i64>) -> Result<(), D
         DataType::UInt64 => primitive::<UInt64Type>(column, name, out, |x| x.try_into().ok()),
         DataType::Float32 => primitive::<Float32Type>(column, name, out, |x| integral(x.into())),
         DataType::Float64 => primitive::<Float64Type>(column, name, out, integral),
-        DataType::Boolean => {
-            cells(column.as_boolean().iter().map(|cell| cell.map(|x| (x, Some(x.into())))), name, out)
-        }
+        DataType::Boolean => cells(column.as_boolean().iter().map(|cell| cell.map(|x| (x, Some(x.into())))), name, out),
         _ => Err(DataError::Type { column: name.into(), kind: kind.to_string() }),
     }
 }

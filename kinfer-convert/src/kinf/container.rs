@@ -1,8 +1,6 @@
 //! Sections → file: header, table, padding, checksum.
 
-use kinfer::format::{
-    ENTRY_SIZE, HEADER_SIZE, LABEL, SectionKind, VERSION_MAJOR, VERSION_MINOR, file_checksum,
-};
+use kinfer::format::{ENTRY_SIZE, HEADER_SIZE, LABEL, SectionKind, VERSION_MAJOR, VERSION_MINOR, file_checksum};
 
 /// A section as it will be in the file. Fields are what the table says, true or not.
 #[derive(Clone, Debug)]

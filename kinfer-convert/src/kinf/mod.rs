@@ -243,12 +243,7 @@ mod tests {
         let steps: Vec<_> = model.program().iter().collect();
         assert_eq!(
             steps[0].kind,
-            kinfer::format::StepKind::Affine {
-                multiplier: -5,
-                bias: 1 << 100,
-                shift: 7,
-                rounding: Rounding::HalfEven
-            }
+            kinfer::format::StepKind::Affine { multiplier: -5, bias: 1 << 100, shift: 7, rounding: Rounding::HalfEven }
         );
         assert_eq!(steps[1].source, 1);
         let tensor = model.tensors().get(1).unwrap();

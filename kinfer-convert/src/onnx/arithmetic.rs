@@ -1,10 +1,10 @@
 //! Add, Sub, Mul, Div by constants, and ai.onnx.ml Scaler: element-wise affine maps.
 
+use super::GraphError;
 use super::constant::Constant;
 use super::lower::Node;
 use super::node::floats;
 use super::value::{Chain, Squash, Value};
-use super::GraphError;
 use crate::network::Affine;
 
 /// Add, Sub, Mul, Div of numbers and a constant, in either order; `1 − probability`.

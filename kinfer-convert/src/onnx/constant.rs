@@ -24,23 +24,27 @@ pub(super) enum Elements {
 
 impl Constant {
     pub(super) fn of_tensor(name: &str, tensor: &TensorProto) -> Result<Self, GraphError> {
-        let refuse = |what: String, advice: &str| {
-            Err(GraphError::Constant { name: name.into(), what, advice: advice.into() })
-        };
+        let refuse =
+            |what: String, advice: &str| Err(GraphError::Constant { name: name.into(), what, advice: advice.into() });
         let external = tensor.data_location == Some(DataLocation::External as i32);
         if external || !tensor.external_data.is_empty() {
-            return refuse("its data are in another file".into(), "save the model with its weights inside (no external data)");
+            return refuse(
+                "its data are in another file".into(),
+                "save the model with its weights inside (no external data)",
+            );
         }
         let Some(elements) = elements(tensor) else {
             let code = tensor.data_type;
-            let name = DataType::try_from(code).map_or_else(|_| code.to_string(), |kind| kind.as_str_name().to_string());
+            let name =
+                DataType::try_from(code).map_or_else(|_| code.to_string(), |kind| kind.as_str_name().to_string());
             return refuse(
                 format!("element type {name} is not read, or its bytes do not fit it"),
                 "constants are FLOAT, DOUBLE, INT32, INT64, BOOL or STRING",
             );
         };
         let dims = tensor.dims.iter().map(|&dim| usize::try_from(dim).ok()).collect::<Option<Vec<_>>>();
-        let wants = dims.as_ref().and_then(|dims| dims.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim)));
+        let wants =
+            dims.as_ref().and_then(|dims| dims.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim)));
         match dims {
             Some(dims) if wants == Some(elements.len()) => Ok(Self { name: name.into(), dims, elements }),
             _ => refuse(
@@ -65,7 +69,10 @@ impl Constant {
             return new(vec![], Elements::Integers(vec![value.i]));
         }
         if let Some(value) = find("value_floats") {
-            return new(vec![value.floats.len()], Elements::Floats(value.floats.iter().map(|&x| f64::from(x)).collect()));
+            return new(
+                vec![value.floats.len()],
+                Elements::Floats(value.floats.iter().map(|&x| f64::from(x)).collect()),
+            );
         }
         if let Some(value) = find("value_ints") {
             return new(vec![value.ints.len()], Elements::Integers(value.ints.clone()));
@@ -85,7 +92,9 @@ impl Constant {
         let numbers: Vec<f64> = match &self.elements {
             Elements::Floats(values) => values.clone(),
             Elements::Integers(values) => values.iter().map(|&value| value as f64).collect(),
-            Elements::Strings(_) => return refuse("numbers are wanted, it holds strings".into(), "the graph is not valid"),
+            Elements::Strings(_) => {
+                return refuse("numbers are wanted, it holds strings".into(), "the graph is not valid");
+            }
         };
         match numbers.iter().position(|value| !value.is_finite()) {
             Some(at) => refuse(

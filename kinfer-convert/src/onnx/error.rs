@@ -18,7 +18,9 @@ pub enum GraphError {
     },
     /// An opset that is too old, or none.
     #[error("the model imports opset {version} of ai.onnx")]
-    #[diagnostic(help("opset {OLDEST_OPSET} and newer are read: export with a newer `target_opset` or `opset_version`"))]
+    #[diagnostic(help(
+        "opset {OLDEST_OPSET} and newer are read: export with a newer `target_opset` or `opset_version`"
+    ))]
     Opset {
         /// Version found; 0 where there is none.
         version: i64,

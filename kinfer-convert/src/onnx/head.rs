@@ -54,7 +54,9 @@ pub(super) fn concat(node: &Node<'_>) -> Result<Value, GraphError> {
         {
             Ok(Value::TwoClass(chain.clone()))
         }
-        _ => Err(GraphError::unsupported(&node.site, "supported only for a probability after its complement, on axis 1")),
+        _ => {
+            Err(GraphError::unsupported(&node.site, "supported only for a probability after its complement, on axis 1"))
+        }
     }
 }
 
@@ -83,7 +85,10 @@ pub(super) fn greater(node: &Node<'_>) -> Result<Value, GraphError> {
         _ => return Err(GraphError::unsupported(&node.site, "supported for one score or probability and a constant")),
     };
     if chain.width() != 1 || !threshold.is_finite() {
-        return Err(GraphError::unsupported(&node.site, "supported for one score, and a threshold that both sides can reach"));
+        return Err(GraphError::unsupported(
+            &node.site,
+            "supported for one score, and a threshold that both sides can reach",
+        ));
     }
     let rule = Rule::Threshold { threshold, sigmoid };
     Ok(Value::Class(Choice { chain: chain.clone(), head: Head { rule, labels: None } }))
@@ -135,7 +140,10 @@ pub(super) fn resolve(outputs: &[(&str, Result<Value, GraphError>)]) -> Result<(
     }
     let Some((name, Ok(value))) = outputs.first() else {
         let what = "the graph has no output".into();
-        return Err(GraphError::Interface { what, advice: "a model's output is scores, probabilities or a class".into() });
+        return Err(GraphError::Interface {
+            what,
+            advice: "a model's output is scores, probabilities or a class".into(),
+        });
     };
     let (chain, sigmoid) = match value {
         Value::Numbers(chain) => (chain, false),

@@ -43,7 +43,10 @@ pub fn lower(source: &Source) -> Result<Lowered, GraphError> {
 
     let mut values = Values::default();
     for tensor in &graph.initializer {
-        values.set(&tensor.name, Constant::of_tensor(&tensor.name, tensor).map(|constant| Value::Constant(constant.into())));
+        values.set(
+            &tensor.name,
+            Constant::of_tensor(&tensor.name, tensor).map(|constant| Value::Constant(constant.into())),
+        );
     }
     let (input, features) = input(graph)?;
     values.set(&input, Ok(Value::Numbers(Chain::of_features(&input, features))));
@@ -95,7 +98,9 @@ impl Node<'_> {
 
     /// Input `index`, which must be there.
     pub(super) fn input(&self, index: usize) -> Result<&Value, GraphError> {
-        let missing = || GraphError::node(&self.site, format!("input {index} is missing"), "the file is damaged: export it again");
+        let missing = || {
+            GraphError::node(&self.site, format!("input {index} is missing"), "the file is damaged: export it again")
+        };
         self.inputs.get(index).and_then(Option::as_ref).ok_or_else(missing)
     }
 

@@ -69,7 +69,10 @@ fn check(key: &'static str, name: &str, size: usize) -> Result<(), GraphError> {
     if fits_field(name, size) {
         return Ok(());
     }
-    Err(GraphError::Metadata { key, what: format!("`{name}` does not fit a field of {size} printable ASCII characters") })
+    Err(GraphError::Metadata {
+        key,
+        what: format!("`{name}` does not fit a field of {size} printable ASCII characters"),
+    })
 }
 
 /// Whether a name can be in the file.

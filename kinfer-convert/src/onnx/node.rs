@@ -16,10 +16,7 @@ pub struct Site {
 impl Site {
     pub(super) fn of(node: &NodeProto) -> Self {
         let first_output = node.output.first().cloned().unwrap_or_default();
-        Self {
-            name: if node.name.is_empty() { first_output } else { node.name.clone() },
-            operator: operator(node),
-        }
+        Self { name: if node.name.is_empty() { first_output } else { node.name.clone() }, operator: operator(node) }
     }
 }
 

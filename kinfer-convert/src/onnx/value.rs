@@ -95,7 +95,9 @@ impl Chain {
             return Err("it clamps features before the first Gemm or MatMul, which is not supported");
         }
         if self.is_pending() {
-            return Err("it follows arithmetic on clamped values without a Gemm or MatMul between, which is not supported");
+            return Err(
+                "it follows arithmetic on clamped values without a Gemm or MatMul between, which is not supported",
+            );
         }
         if let Some(layer) = self.layers.last_mut() {
             let layer = Arc::make_mut(layer);

@@ -33,8 +33,7 @@ impl Calibration {
         let stride = data.len().div_ceil(SAMPLE);
         let sampled = data.len().div_ceil(stride);
         let mut inputs = Matrix::zeros(sampled, data.width);
-        let mut targets: Vec<_> =
-            network.layers.iter().map(|layer| Matrix::zeros(sampled, layer.bias.len())).collect();
+        let mut targets: Vec<_> = network.layers.iter().map(|layer| Matrix::zeros(sampled, layer.bias.len())).collect();
         let mut margins = Vec::with_capacity(sampled);
         for (number, raw) in data.rows().enumerate() {
             let mut x = network.normalized(raw);
@@ -65,9 +64,10 @@ fn margin(rule: Rule, scores: &[f64]) -> f64 {
     match rule {
         Rule::Threshold { threshold, .. } => scores.first().map_or(0.0, |score| (score - threshold).abs()),
         Rule::ArgMax => {
-            let (best, second) = scores.iter().fold((f64::NEG_INFINITY, f64::NEG_INFINITY), |(best, second), &score| {
-                if score > best { (score, best) } else { (best, second.max(score)) }
-            });
+            let (best, second) =
+                scores.iter().fold((f64::NEG_INFINITY, f64::NEG_INFINITY), |(best, second), &score| {
+                    if score > best { (score, best) } else { (best, second.max(score)) }
+                });
             best - second
         }
     }

@@ -54,7 +54,8 @@ fn program(normalize: &[Affine], grid: &Grid, data: &Data) -> Result<Vec<StepSpe
 
 /// Features whose every weight is zero, or whose whole range is one quantised value.
 fn silent(program: &[StepSpec], first: &Stage, data: &Data) -> Vec<usize> {
-    let quantized = |step: &StepSpec, raw: i64| (i128::from(raw) * i128::from(step.multiplier) + step.bias) >> step.shift;
+    let quantized =
+        |step: &StepSpec, raw: i64| (i128::from(raw) * i128::from(step.multiplier) + step.bias) >> step.shift;
     let is_silent = |feature: &usize| {
         let step = &program[*feature];
         let (lo, hi) = data.range(*feature);
@@ -87,7 +88,8 @@ fn scores(network: &Network, index: usize, stage: &Stage) -> Result<Grid> {
     // The scale as the file holds it: multipliers are computed from that one.
     let scale = factor::scale(largest / SCORE_BITS.exp2()).map(factor::real);
     let scale = scale.filter(|scale| scale * SCORE_BITS.exp2() < 31f64.exp2());
-    let scale = scale.ok_or_else(|| range(place(), "its scores do not fit I32F32: they reach 2^31 and more, or vanish"))?;
+    let scale =
+        scale.ok_or_else(|| range(place(), "its scores do not fit I32F32: they reach 2^31 and more, or vanish"))?;
     let (bottom, top) = ElementType::I32.range();
     let bound = |x: f64| (x / scale).round().clamp(f64::from(bottom), f64::from(top)) as i32;
     let outputs = layer.bias.len();

@@ -89,7 +89,8 @@ impl Grid {
         let (lo, hi) = if layer.lo >= 0.0 { (0.0, hi) } else { (lo, hi) };
         let scale = if hi > lo { (hi - lo) / f64::from(top - bottom) } else { 1.0 };
         let zero_point = (f64::from(bottom) - lo / scale).round().clamp(f64::from(bottom), f64::from(top)) as i32;
-        let bound = |x: f64| (f64::from(zero_point) + x / scale).round().clamp(f64::from(bottom), f64::from(top)) as i32;
+        let bound =
+            |x: f64| (f64::from(zero_point) + x / scale).round().clamp(f64::from(bottom), f64::from(top)) as i32;
         Self {
             element,
             zero_point,
@@ -107,7 +108,10 @@ impl Grid {
             let folded = |index: usize| (row[index] * self.scales[index]).abs();
             let largest = (0..row.len()).map(folded).fold(0.0, f64::max);
             if largest > 0.0 {
-                columns.iter_mut().enumerate().for_each(|(index, column)| *column = column.max(folded(index) / largest));
+                columns
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(index, column)| *column = column.max(folded(index) / largest));
             }
         }
         let most = (f64::from(self.hi) - f64::from(self.lo)) / headroom(self.element) / FEWEST_STEPS;

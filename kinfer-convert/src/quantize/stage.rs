@@ -99,7 +99,8 @@ fn try_grid(grid: &Grid, job: &Job<'_>, covariance: &Matrix) -> (Rounded, f64) {
     }
     let rounded = round(&weights, &of_units);
     let noise = weights.iter_rows().map(|row| row.iter().map(|weight| weight * weight).sum::<f64>() * ROUNDING_NOISE);
-    let error = rounded.errors.iter().zip(noise).zip(job.importance).map(|((error, noise), g)| g * (error + noise)).sum();
+    let error =
+        rounded.errors.iter().zip(noise).zip(job.importance).map(|((error, noise), g)| g * (error + noise)).sum();
     (rounded, error)
 }
 

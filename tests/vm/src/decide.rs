@@ -43,7 +43,7 @@ pub(crate) fn run(model: &Path, rows: &Path, bpf: &Path, out: &Path) -> Result<b
     let mut summary = Summary::default();
     let path = out.join("decisions.csv");
     let mut decisions = BufWriter::new(File::create(&path).with_context(|| path.display().to_string())?);
-    writeln!(decisions, "class,flags,value_bits,margin_bits")?;
+    writeln!(decisions, "outcome,flags,value_bits,margin_bits")?;
     for row in open_rows(&bytes, rows)? {
         let row = row.with_context(|| rows.display().to_string())?;
         let here = engine.decide(&row);
@@ -59,8 +59,8 @@ pub(crate) fn run(model: &Path, rows: &Path, bpf: &Path, out: &Path) -> Result<b
             eprintln!("row {number}: {by_kfunc:?} by kfunc, {here:?} in user space");
         }
         summary.count(&by_ioctl);
-        let DecisionRecord { class, flags, value, margin } = by_ioctl;
-        writeln!(decisions, "{class},{flags},{value},{margin}")?;
+        let DecisionRecord { outcome, flags, value, margin } = by_ioctl;
+        writeln!(decisions, "{outcome},{flags},{value},{margin}")?;
     }
     decisions.flush()?;
 
@@ -85,7 +85,7 @@ impl Summary {
     fn count(&mut self, decision: &DecisionRecord) {
         let flags = kinfer::Flags::from_bits(decision.flags);
         self.rows += 1;
-        *self.classes.entry(decision.class).or_default() += 1;
+        *self.classes.entry(decision.outcome).or_default() += 1;
         self.out_of_range += u64::from(flags.contains(kinfer::Flags::OUT_OF_RANGE));
         self.low_margin += u64::from(flags.contains(kinfer::Flags::LOW_MARGIN));
     }

@@ -17,7 +17,7 @@ const RAW: usize = DECISION + DecisionRecord::SIZE;
 const SIZE: usize = RAW + MAX_COUNTERS * size_of::<i64>();
 
 /// What is in the answer's place before the call, so that an answer never written is seen.
-const UNWRITTEN: DecisionRecord = DecisionRecord { class: 0xdead, flags: 0xbeef, value: -1, margin: -1 };
+const UNWRITTEN: DecisionRecord = DecisionRecord { outcome: 0xdead, flags: 0xbeef, value: -1, margin: -1 };
 
 /// What the kfunc returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use kinfer_agent::{Device, DeviceError};
 use nix::errno::Errno;
 
@@ -20,7 +20,7 @@ pub(crate) struct Specimen {
 
 /// The files of a folder, as the user-space core judges them, and the BPF program.
 pub(crate) struct Lab {
-    /// Files that must load; never empty.
+    /// Files that must load, smallest first; never empty.
     pub(crate) valid: Vec<Specimen>,
     /// Files that must be refused.
     pub(crate) hostile: Vec<Specimen>,
@@ -42,14 +42,20 @@ impl Lab {
             let judged = if verdict(&bytes).is_ok() { &mut valid } else { &mut hostile };
             judged.push(Specimen { name, bytes });
         }
+        valid.sort_by_key(|model| model.bytes.len());
         ensure!(!valid.is_empty(), "{}: no model there that the core accepts", folder.display());
         ensure!(!hostile.is_empty(), "{}: no model there that the core refuses", folder.display());
         Ok(Self { valid, hostile, bpf: bpf.to_owned() })
     }
 
-    /// The model that cases use when any will do.
+    /// The model that cases use when any will do: the smallest, because many damage it byte by byte.
     pub(crate) fn model(&self) -> &[u8] {
         &self.valid[0].bytes
+    }
+
+    /// The model that is longest at work and has most to free.
+    pub(crate) fn largest(&self) -> &[u8] {
+        &self.valid[self.valid.len() - 1].bytes
     }
 
     /// The device with no model in place.
@@ -63,8 +69,13 @@ impl Lab {
 
     /// The device with [`Self::model`] in place.
     pub(crate) fn loaded_device(&self) -> Result<Device> {
+        self.device_with(self.model())
+    }
+
+    /// The device with `model` in place.
+    pub(crate) fn device_with(&self, model: &[u8]) -> Result<Device> {
         let device = self.empty_device()?;
-        device.load(self.model())?;
+        device.load(model)?;
         Ok(device)
     }
 
@@ -74,9 +85,14 @@ impl Lab {
 
     /// [`Self::model`] in this process, with rows to try it on.
     pub(crate) fn engine(&self) -> Result<(Engine, Vec<Vec<i64>>)> {
-        let engine = Engine::new(self.model()).map_err(|error| anyhow::anyhow!("{error}"))?;
-        Ok((engine, specimen::rows(self.model(), 64)))
+        engine_of(self.model())
     }
+}
+
+/// `model` in this process, with rows to try it on.
+pub(crate) fn engine_of(model: &[u8]) -> Result<(Engine, Vec<Vec<i64>>)> {
+    let engine = Engine::new(model).map_err(|error| anyhow!("{error}"))?;
+    Ok((engine, specimen::rows(model, 64)))
 }
 
 /// `modprobe kinfer`, as an operator does it.

@@ -48,7 +48,8 @@ pub(crate) fn run() -> Result<()> {
     let built = steps.step("kinfer.ko", |step| module::build(&kernel, step))?;
     let programs = steps.step("programs", Programs::build)?;
     let converted = steps.step("convert io-latency", |step| convert::io_latency(step, &programs, &dir))?;
-    let outcome = steps.step("decide in the kernel", |step| guest(step, &kernel, &built, &programs, &converted, &dir))?;
+    let outcome =
+        steps.step("decide in the kernel", |step| guest(step, &kernel, &built, &programs, &converted, &dir))?;
 
     let report = Report {
         kernel: kernel.release.to_string(),

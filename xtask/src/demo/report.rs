@@ -100,14 +100,29 @@ impl Report {
         for (name, float, integer) in figures {
             row(&format!("  {name}"), format!("{float:>10.4}{integer:>10.4}"));
         }
-        row(&format!("  accuracy of always \"{}\"", quality.commonest), format!("{0:>10.4}{0:>10.4}", quality.base_rate));
-        row("integer decides as float", format!("{:.3} % ({} activations)", conversion.agreement * 100.0, conversion.activations));
+        row(
+            &format!("  accuracy of always \"{}\"", quality.commonest),
+            format!("{0:>10.4}{0:>10.4}", quality.base_rate),
+        );
+        row(
+            "integer decides as float",
+            format!("{:.3} % ({} activations)", conversion.agreement * 100.0, conversion.activations),
+        );
         row("kernel", self.kernel.clone());
         row("model", format!("{} (CRC-32C {})", self.model, decisions.model_crc));
         row("rows decided in the kernel", decisions.rows.to_string());
-        row("  differing from user space", format!("{} by ioctl, {} by kfunc", decisions.differing_by_ioctl, decisions.differing_by_kfunc));
+        row(
+            "  differing from user space",
+            format!("{} by ioctl, {} by kfunc", decisions.differing_by_ioctl, decisions.differing_by_kfunc),
+        );
         let instructions = &self.instructions;
-        row("instructions a decision", format!("{} (median of {} rows; {} to {})", instructions.median, instructions.rows, instructions.min, instructions.max));
+        row(
+            "instructions a decision",
+            format!(
+                "{} (median of {} rows; {} to {})",
+                instructions.median, instructions.rows, instructions.min, instructions.max
+            ),
+        );
         row("operations a decision, at most", decisions.operations.to_string());
         row("bytes of the model file", decisions.model_bytes.to_string());
         row("bytes packed", decisions.packed_bytes.to_string());

@@ -10,7 +10,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::cache::{Cache, Stamp, write_atomically};
+use crate::cache::{Cache, Lock, Stamp, write_atomically};
 use crate::host::missing_packages;
 use crate::root::{Root, version_of};
 use crate::steps::{Step, Steps};
@@ -27,6 +27,7 @@ pub(crate) struct Kernel {
     /// What `uname -r` prints: `7.3.4+deb13-cloud-amd64`.
     pub(crate) release: String,
     pub(crate) root: Root,
+    cache: Cache,
     /// The prepared tree, on the host.
     pub(crate) tree: PathBuf,
     pub(crate) vmlinuz: PathBuf,
@@ -52,6 +53,7 @@ impl Kernel {
             vmlinuz: modules_dir.join("vmlinuz"),
             modules_dir,
             root: root.clone(),
+            cache: cache.clone(),
             release,
         };
         steps.step(&format!("kernel packages {}", kernel.release), |step| {
@@ -63,6 +65,11 @@ impl Kernel {
             kernel.prepare_tree(step)
         })?;
         Ok(kernel)
+    }
+
+    /// Keeps other runs from building for this release until the lock is dropped.
+    pub(crate) fn lock(&self, step: &Step<'_>) -> Result<Lock> {
+        self.cache.lock(&format!("build-{}", self.release), step)
     }
 
     /// The headers package's folder: `.config`, `Module.symvers` and a `vmlinux` that holds BTF.

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::stage::mirror;
 use super::SOURCES;
 use super::build::Build;
+use super::stage::mirror;
 
 /// Compiles `decide.bpf.c`.
 pub(super) fn build(build: &Build<'_>, repository: &Path) -> Result<PathBuf> {

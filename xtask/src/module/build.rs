@@ -1,4 +1,5 @@
-//! Where the module is built: a folder of the Debian root for each kernel release, and commands that run in that root.
+//! Where the module is built: a folder of the Debian root for each kernel release, and commands that run in that
+//! root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,10 +21,6 @@ impl<'a> Build<'a> {
     pub(super) fn new(kernel: &'a Kernel, step: &'a Step<'a>) -> Self {
         let base = kernel.root.build_dir().join("kinfer").join(&kernel.release);
         Self { kernel, step, base }
-    }
-
-    pub(super) fn kernel(&self) -> &Kernel {
-        self.kernel
     }
 
     /// A folder in the build folder.

@@ -1,7 +1,8 @@
-//! The core crate compiled with the kernel's own compiler and flags: `kcore.o`, and the metadata that the module's `rustc` reads.
+//! The core crate compiled with the kernel's own compiler and flags: `kcore.o`, and the metadata that the module's
+//! `rustc` reads.
 //!
-//! The sources are staged as a workspace of their own (`kinfer` and its vendored dependencies), so that the build inside the
-//! Debian root needs neither the network nor anything outside that root.
+//! The sources are staged as a workspace of their own (`kinfer` and its vendored dependencies), so that the build
+//! inside the Debian root needs neither the network nor anything outside that root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,8 @@ pub(super) fn build(build: &Build<'_>, flags: &RustFlags, repository: &Path) -> 
     Ok(CoreCrate { object, target, host: dir.join("target/release/deps") })
 }
 
-/// Builds a copy of the core, after [`build`], as crate `planted` with one more module of that name. Only for its object.
+/// Builds a copy of the core, after [`build`], as crate `planted` with one more module of that name. Only for its
+/// object.
 pub(super) fn build_planted(build: &Build<'_>, flags: &RustFlags, repository: &Path, module: &str) -> Result<PathBuf> {
     const FORBID: &str = "#![forbid(unsafe_code)]\n";
     let dir = build.dir("planted")?;
@@ -73,8 +75,9 @@ fn staged_workspace(manifest: Table, flags: &RustFlags) -> Result<Table> {
     let mut workspace = manifest.get("workspace").and_then(Value::as_table).context("no [workspace]")?.clone();
     workspace.remove("default-members");
     workspace.insert("members".into(), Value::Array(vec!["kinfer".into()]));
-    // What Kbuild passes comes later on the command line and wins; the first line is what it passes as well. `heapless` counts up
-    // a length that it has just compared with the capacity: a check of its own there would be the one panic left in the core.
+    // What Kbuild passes comes later on the command line and wins; the first line is what it passes as well.
+    // `heapless` counts up a length that it has just compared with the capacity: a check of its own there would be
+    // the one panic left in the core.
     let profile = format!(
         "panic = 'abort'\ncodegen-units = 1\nlto = 'off'\n\
          overflow-checks = {}\npackage.heapless.overflow-checks = false\n",

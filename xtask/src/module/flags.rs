@@ -74,8 +74,8 @@ fn from_saved_command(text: &str) -> Result<RustFlags> {
 /// Options whose value is the next word. Of these only the search path is of use to another crate.
 const TAKES_VALUE: [&str; 5] = ["-L", "--extern", "--cfg", "--crate-type", "--out-dir"];
 
-/// Options that belong to the one file that Kbuild compiles, or that cargo sets itself: its edition, its lints (cargo caps
-/// those of dependencies), what it emits. All that shape code stay.
+/// Options that belong to the one file that Kbuild compiles, or that cargo sets itself: its edition, its lints (cargo
+/// caps those of dependencies), what it emits. All that shape code stay.
 const DROPPED: [&str; 10] = [
     "--edition",
     "--emit",

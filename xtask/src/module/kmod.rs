@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
-use super::core_crate::CoreCrate;
-use super::stage::{mirror, write_if_changed};
 use super::SOURCES;
 use super::build::Build;
+use super::core_crate::CoreCrate;
+use super::stage::{mirror, write_if_changed};
 
 /// Builds `kinfer.ko` from the module's sources in `repository`.
 pub(super) fn build(build: &Build<'_>, core: &CoreCrate, repository: &Path) -> Result<PathBuf> {

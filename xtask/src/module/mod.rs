@@ -1,4 +1,5 @@
-//! The kernel module: the core crate compiled as the kernel is, the module linked with it, and the checks on the objects.
+//! The kernel module: the core crate compiled as the kernel is, the module linked with it, and the checks on the
+//! objects.
 //!
 //! ```text
 //! kinfer/ ──stage, vendor, edit──▶ core_crate ──kcore.o, rlib──▶ kmod ──▶ kinfer.ko ──▶ objcheck
@@ -35,8 +36,6 @@ const SOURCES: &str = "kinfer-kmod";
 pub(crate) struct Built {
     /// The module.
     pub(crate) ko: PathBuf,
-    /// The core's object, as it was linked into the module.
-    pub(crate) core_object: PathBuf,
     /// The BPF program that calls the module's kfunc.
     pub(crate) bpf_object: PathBuf,
     /// What the checks on the objects found.
@@ -45,6 +44,7 @@ pub(crate) struct Built {
 
 /// Builds the module for `kernel`, and checks its objects.
 pub(crate) fn build(kernel: &Kernel, step: &Step<'_>) -> Result<Built> {
+    let _lock = kernel.lock(step)?;
     let build = Build::new(kernel, step);
     let repository = crate::workspace::root();
     let flags = flags::probe(&build).context("the kernel's compiler flags")?;
@@ -53,11 +53,12 @@ pub(crate) fn build(kernel: &Kernel, step: &Step<'_>) -> Result<Built> {
     let bpf_object = bpf::build(&build, repository).context("the BPF program")?;
     let checks = objcheck::check(&core.object, &ko, &kernel.tree).context("checks on the objects")?;
     build.log(&format!("{checks:#?}"))?;
-    Ok(Built { ko, core_object: core.object, bpf_object, checks })
+    Ok(Built { ko, bpf_object, checks })
 }
 
-/// Shows that every check on the objects refuses what it must.
-pub(crate) fn selftest(kernel: &Kernel, step: &Step<'_>) -> Result<()> {
+/// Shows that every check on the objects refuses what it must; how many faults it refused.
+pub(crate) fn selftest(kernel: &Kernel, step: &Step<'_>) -> Result<u64> {
+    let _lock = kernel.lock(step)?;
     let build = Build::new(kernel, step);
     let repository = crate::workspace::root();
     let flags = flags::probe(&build).context("the kernel's compiler flags")?;
@@ -66,5 +67,5 @@ pub(crate) fn selftest(kernel: &Kernel, step: &Step<'_>) -> Result<()> {
     let object = core_crate::build_planted(&build, &flags, repository, selftest::PLANTED)?;
     let refused = selftest::run(&object, &kernel.tree)?;
     step.note(format!("{refused} planted faults, all refused"));
-    Ok(())
+    Ok(refused as u64)
 }

@@ -1,7 +1,8 @@
-//! The two edits that let `fixed` be compiled for the kernel, whose `core` has neither formatting nor parsing of floats.
+//! The two edits that let `fixed` be compiled for the kernel, whose `core` has neither formatting nor parsing of
+//! floats.
 //!
-//! Both are made in a vendored copy. Each names the text that it replaces, and fails when that text is not there, so that a new
-//! version of a crate is noticed here and not in a compiler error.
+//! Both are made in a vendored copy. Each names the text that it replaces, and fails when that text is not there, so
+//! that a new version of a crate is noticed here and not in a compiler error.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Copies of the repository's files inside the Debian root, renewed only where they differ, so that make and cargo rebuild little.
+//! Copies of the repository's files inside the Debian root, renewed only where they differ, so that make and cargo
+//! rebuild little.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,8 +9,8 @@ use anyhow::{Context as _, Result};
 
 const LIST: &str = ".staged";
 
-/// Makes `to` hold what the file or folder `from` holds. In a folder, files that an earlier call brought and that are gone from
-/// `from` are removed; what a build made there stays.
+/// Makes `to` hold what the file or folder `from` holds. In a folder, files that an earlier call brought and that are
+/// gone from `from` are removed; what a build made there stays.
 pub(super) fn mirror(from: &Path, to: &Path) -> Result<()> {
     if from.is_file() {
         let bytes = fs::read(from).with_context(|| format!("reading {}", from.display()))?;

@@ -12,7 +12,8 @@ use super::build::Build;
 use super::patch;
 use super::stage::write_if_changed;
 
-/// Vendors into `vendor` of the staged workspace `dir` and edits, when the repository's lock file or the edits are new.
+/// Vendors into `vendor` of the staged workspace `dir` and edits, when the repository's lock file or the edits are
+/// new.
 pub(super) fn vendor(build: &Build<'_>, dir: &Path, repository: &Path) -> Result<()> {
     let wanted = fs::read_to_string(repository.join("Cargo.lock")).context("reading Cargo.lock")?;
     let stamp = dir.join("vendor.stamp");

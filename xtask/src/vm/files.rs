@@ -43,7 +43,7 @@ impl Files {
         tree.symlink("/etc/mtab", "/proc/self/mounts");
         tree.text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
         tree.text("/etc/group", "root:x:0:\n");
-        self.add_programs(&mut tree, kernel.root.path())?;
+        self.add_programs(&mut tree, kernel.root.path(), step)?;
         self.add_modules(&mut tree, kernel, step)?;
         for (host, guest) in &self.inputs {
             tree.copy(guest, host)?;
@@ -51,7 +51,8 @@ impl Files {
         Ok(tree)
     }
 
-    fn add_programs(&self, tree: &mut Initramfs, root: &Path) -> Result<()> {
+    fn add_programs(&self, tree: &mut Initramfs, root: &Path, step: &Step<'_>) -> Result<()> {
+        let stage = tempfile::tempdir().context("making a folder for the machine's programs")?;
         let mut linked = Vec::new();
         for name in PROGRAMS.iter().copied().chain(self.programs.iter().map(String::as_str)) {
             let path =
@@ -61,9 +62,16 @@ impl Files {
         }
         for host in &self.host_programs {
             let name = host.file_name().with_context(|| format!("`{}`", host.display()))?;
-            tree.copy(Path::new("/usr/local/bin").join(name), host)?;
-            linked.push(host.clone());
+            let stripped = stage.path().join(name);
+            if libraries::is_elf(host)? {
+                // Debug information would fill the machine's memory.
+                step.run(Command::new("strip").args(["--strip-debug", "-o"]).arg(&stripped).arg(host))?;
+            } else {
+                copy(host, &stripped)?;
+            }
+            linked.push(stripped);
         }
+        tree.load("/usr/local/bin", stage.path())?;
         for name in OPENED_AT_RUN_TIME {
             let path = libraries::find(root, name).with_context(|| format!("{} has no {name}", root.display()))?;
             tree.copy_from_root(root, &path)?;

@@ -87,7 +87,8 @@ impl Initramfs {
                 self.load(path, &host)?;
             } else {
                 let bytes = fs::read(&host).with_context(|| format!("reading {}", host.display()))?;
-                self.insert(path, Node::Bytes(bytes, false));
+                let executable = entry.metadata()?.permissions().mode() & 0o111 != 0;
+                self.insert(path, Node::Bytes(bytes, executable));
             }
         }
         Ok(())
@@ -114,15 +115,11 @@ impl Initramfs {
     /// Writes the archive, compressed.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
         let file = File::create(path).with_context(|| format!("making {}", path.display()))?;
-        let archive = GzBuilder::new().write(io::BufWriter::new(file), Compression::fast());
-        let mut archive = Some(archive);
+        let mut archive = GzBuilder::new().write(io::BufWriter::new(file), Compression::fast());
         for (inode, (name, node)) in self.nodes.iter().enumerate() {
-            let out = archive.take().expect("put back below");
-            let out = write_node(out, inode, name, node).with_context(|| format!("packing /{}", name.display()))?;
-            archive = Some(out);
+            archive = write_node(archive, inode, name, node).with_context(|| format!("packing /{}", name.display()))?;
         }
-        let archive = newc::trailer(archive.expect("put back above"))?;
-        archive.finish()?.flush().with_context(|| format!("writing {}", path.display()))
+        newc::trailer(archive)?.finish()?.flush().with_context(|| format!("writing {}", path.display()))
     }
 
     fn insert(&mut self, path: PathBuf, node: Node) {

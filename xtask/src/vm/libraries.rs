@@ -1,7 +1,8 @@
 //! The shared libraries a program needs, found in the Debian root without running anything there.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -27,10 +28,10 @@ pub(crate) fn closure(root: &Path, programs: &[PathBuf]) -> Result<BTreeSet<Path
     let mut found = BTreeSet::new();
     let mut wanted: Vec<PathBuf> = programs.to_vec();
     while let Some(file) = wanted.pop() {
-        let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
-        if !bytes.starts_with(&object::elf::ELFMAG) {
+        if !is_elf(&file)? {
             continue;
         }
+        let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
         let needs = needs(&bytes).with_context(|| format!("reading {}", file.display()))?;
         found.extend(needs.interpreter.iter().map(|path| merged_usr(path)));
         for name in &needs.libraries {
@@ -43,6 +44,15 @@ pub(crate) fn closure(root: &Path, programs: &[PathBuf]) -> Result<BTreeSet<Path
         }
     }
     Ok(found)
+}
+
+/// Whether a file is a program or library, and not a script.
+pub(crate) fn is_elf(file: &Path) -> Result<bool> {
+    let mut start = Vec::new();
+    File::open(file)
+        .and_then(|file| file.take(4).read_to_end(&mut start))
+        .with_context(|| format!("reading {}", file.display()))?;
+    Ok(start == object::elf::ELFMAG)
 }
 
 /// A library of the root by its soname, relative to the root.

@@ -21,13 +21,13 @@
 
 /**
  * struct kinfer_decision - what a model says about one row of counters
- * @class: index of the outcome chosen
+ * @outcome: index of the outcome chosen
  * @flags: KINFER_F_* bits
  * @value: score of that outcome, signed 32.32 fixed point
  * @margin: distance to the runner-up or the threshold, signed 32.32 fixed point
  */
 struct kinfer_decision {
-	__u32 class;
+	__u32 outcome;
 	__u32 flags;
 	__s64 value;
 	__s64 margin;

@@ -10,9 +10,8 @@ use kinfer_agent::{Device, DeviceError};
 use nix::errno::Errno;
 
 use super::Case;
-use crate::engine::Engine;
 use crate::kfunc::Answer;
-use crate::lab::Lab;
+use crate::lab::{Lab, engine_of};
 use crate::specimen;
 
 pub(super) const CASES: &[Case] = &[
@@ -27,10 +26,10 @@ const SWAPS: usize = 300;
 /// Rows, each with the answers that are right.
 type Table = Vec<(Vec<i64>, [DecisionRecord; 2])>;
 
-fn table(lab: &Lab) -> Result<(Vec<u8>, Table)> {
-    let twin = specimen::twin(lab.model());
-    let (mut engine, rows) = lab.engine()?;
-    let mut other = Engine::new(&twin).map_err(|error| anyhow!("the twin: {error}"))?;
+fn table(model: &[u8]) -> Result<(Vec<u8>, Table)> {
+    let twin = specimen::twin(model);
+    let (mut engine, rows) = engine_of(model)?;
+    let (mut other, _) = engine_of(&twin).context("the twin")?;
     let table: Table = rows
         .into_iter()
         .map(|row| {
@@ -98,12 +97,12 @@ fn decide_until(
 }
 
 fn swaps(lab: &Lab) -> Result<()> {
-    let device = lab.loaded_device()?;
-    let (twin, table) = table(lab)?;
+    let device = lab.device_with(lab.largest())?;
+    let (twin, table) = table(lab.largest())?;
     let [first, second, none] = decide_during(lab, &table, || {
         for _ in 0..SWAPS / 2 {
             device.load(&twin)?;
-            device.load(lab.model())?;
+            device.load(lab.largest())?;
         }
         Ok(())
     })?;
@@ -113,12 +112,12 @@ fn swaps(lab: &Lab) -> Result<()> {
 }
 
 fn withdrawals(lab: &Lab) -> Result<()> {
-    let device = lab.loaded_device()?;
-    let (_, table) = table(lab)?;
+    let device = lab.device_with(lab.largest())?;
+    let (_, table) = table(lab.largest())?;
     let [first, second, none] = decide_during(lab, &table, || {
         for _ in 0..SWAPS / 4 {
             device.unload()?;
-            device.load(lab.model())?;
+            device.load(lab.largest())?;
             // A load with nothing to free waits for no grace period: the deciders would hardly meet the model.
             thread::sleep(Duration::from_millis(5));
         }
@@ -129,8 +128,8 @@ fn withdrawals(lab: &Lab) -> Result<()> {
 }
 
 fn loaders(lab: &Lab) -> Result<()> {
-    let device = lab.loaded_device()?;
-    let (twin, table) = table(lab)?;
+    let device = lab.device_with(lab.largest())?;
+    let (twin, table) = table(lab.largest())?;
     let before = device.info()?.loads;
     let load_often = |file: &[u8]| {
         let device = Device::open()?;
@@ -138,7 +137,7 @@ fn loaders(lab: &Lab) -> Result<()> {
     };
     let counts = decide_during(lab, &table, || {
         thread::scope(|scope| {
-            let loaders = [lab.model(), &twin].map(|file| scope.spawn(move || load_often(file)));
+            let loaders = [lab.largest(), &twin].map(|file| scope.spawn(move || load_often(file)));
             loaders.into_iter().try_for_each(|loader| match loader.join() {
                 Ok(loaded) => Ok(loaded?),
                 Err(_) => bail!("a loader panicked"),
@@ -152,14 +151,14 @@ fn loaders(lab: &Lab) -> Result<()> {
 }
 
 fn opens_and_closes(lab: &Lab) -> Result<()> {
-    let device = lab.loaded_device()?;
-    let (_, table) = table(lab)?;
+    let device = lab.device_with(lab.largest())?;
+    let (_, table) = table(lab.largest())?;
     let counts = decide_during(lab, &table, || {
         for round in 0..SWAPS {
             let mut others = (0..4).map(|_| Device::open()).collect::<Result<Vec<_>, _>>()?;
             // Each with a sentence of its own to be freed, closed in another order than opened.
             for other in &others {
-                if other.load(&lab.model()[..8]).is_ok() {
+                if other.load(&lab.largest()[..8]).is_ok() {
                     bail!("eight bytes are accepted as a model");
                 }
             }

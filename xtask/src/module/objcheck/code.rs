@@ -46,6 +46,15 @@ pub(super) struct Function {
 }
 
 impl Function {
+    fn decode(name: String, section: usize, start: u64, bytes: &[u8]) -> Result<Self> {
+        let mut steps = BTreeMap::new();
+        for instruction in &mut Decoder::with_ip(64, bytes, start, DecoderOptions::NONE) {
+            ensure!(!instruction.is_invalid(), "{name} has bytes at {:#x} that are no instruction", instruction.ip());
+            steps.insert(instruction.ip(), Step { instruction, reference: None });
+        }
+        Ok(Self { name, start, end: start + bytes.len() as u64, steps, section })
+    }
+
     /// The name as in the source.
     pub(super) fn shown(&self) -> String {
         demangled(&self.name)
@@ -113,13 +122,7 @@ impl Code {
             .section_by_index(section)?
             .data_range(symbol.address(), symbol.size())?
             .with_context(|| format!("{name} is not in its section"))?;
-        let mut steps = BTreeMap::new();
-        for instruction in &mut Decoder::with_ip(64, data, symbol.address(), DecoderOptions::NONE) {
-            ensure!(!instruction.is_invalid(), "{name} has bytes at {:#x} that are no instruction", instruction.ip());
-            steps.insert(instruction.ip(), Step { instruction, reference: None });
-        }
-        let (start, end) = (symbol.address(), symbol.address() + symbol.size());
-        self.functions.push(Function { name, start, end, steps, section: section.0 });
+        self.functions.push(Function::decode(name, section.0, symbol.address(), data)?);
         Ok(())
     }
 
@@ -143,12 +146,27 @@ impl Code {
         let Some(section) = symbol.section_index() else {
             return Ok(Reference::Outside(symbol.name()?.to_owned()));
         };
-        // A branch's displacement counts from its end, 4 bytes after the relocation. To a section symbol, the addend says where.
+        // A branch's displacement counts from its end, 4 bytes after the relocation. To a section symbol, the addend
+        // says where.
         let offset = symbol.address().wrapping_add_signed(match symbol.kind() {
             SymbolKind::Section => addend.wrapping_add(4),
             _ => 0,
         });
         Ok(self.function_at(section.0, offset).map_or(Reference::Data, Reference::Function))
+    }
+}
+
+#[cfg(test)]
+impl Code {
+    /// Functions one after the other in one section, without relocations.
+    pub(super) fn assembled(functions: &[(&str, &[u8])]) -> Self {
+        let mut code = Self { name: "test.o".to_owned(), functions: Vec::new(), undefined: BTreeSet::new() };
+        let mut start = 0;
+        for (name, bytes) in functions {
+            code.functions.push(Function::decode((*name).to_owned(), 0, start, bytes).unwrap());
+            start += bytes.len() as u64;
+        }
+        code
     }
 }
 

@@ -32,8 +32,8 @@ const FRAME_LIMIT: u64 = 2048;
 /// Where decisions enter the module: from BPF, and from the device.
 const ENTRIES: [&str; 2] = ["kinfer_decide", "kinfer_rs_decide"];
 
-/// Where a model is loaded, and the bytes of stack that verifying and packing it may use: what is below the system call, and
-/// allocation with reclaim at the deepest point, need the rest.
+/// Where a model is loaded, and the bytes of stack that verifying and packing it may use: what is below the system
+/// call, and allocation with reclaim at the deepest point, need the rest.
 const LOAD: &str = "kinfer_main::registry::load";
 const LOAD_STACK_LIMIT: u64 = 6144;
 
@@ -97,7 +97,9 @@ pub(super) fn check(core: &Path, module: &Path, tree: &Path) -> Result<Report> {
 fn check_decision(code: &Code, entry: &str, findings: &mut Vec<String>) -> Result<Stack> {
     let stack = check_stack(code, entry, Ways::Closed, STACK_LIMIT, findings)?;
     let unknown = stack.outside.iter().filter(|name| !KNOWN_OUTSIDE.contains(&name.as_str()));
-    findings.extend(unknown.map(|name| format!("{}: {entry} can reach {name}, which is not known to be safe there", code.name)));
+    findings.extend(
+        unknown.map(|name| format!("{}: {entry} can reach {name}, which is not known to be safe there", code.name)),
+    );
     Ok(stack)
 }
 

@@ -106,3 +106,34 @@ impl Walk<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deepest_way_is_named_from_the_entry() {
+        // f: sub rsp, 16; call g; call h; add rsp, 16; ret    g: push rax; pop rcx; ret    h: ret
+        let f = [0x48, 0x83, 0xec, 0x10, 0xe8, 10, 0, 0, 0, 0xe8, 8, 0, 0, 0, 0x48, 0x83, 0xc4, 0x10, 0xc3];
+        let code = Code::assembled(&[("f", &f), ("g", &[0x50, 0x59, 0xc3]), ("h", &[0xc3])]);
+        let stack = follow(&code, 0, Ways::Closed).unwrap();
+        // Return addresses of f and g, f's 16 bytes and g's 8.
+        assert_eq!(stack.bytes, 8 + 16 + 8 + 8);
+        assert_eq!(stack.deepest, [("f".to_owned(), 16), ("g".to_owned(), 8)]);
+        assert_eq!(stack.functions, 3);
+    }
+
+    #[test]
+    fn recursion_over_two_functions_is_refused() {
+        // f: call g; ret    g: call f; ret
+        let code = Code::assembled(&[("f", &[0xe8, 1, 0, 0, 0, 0xc3]), ("g", &[0xe8, 0xf5, 0xff, 0xff, 0xff, 0xc3])]);
+        assert_eq!(follow(&code, 0, Ways::Closed), Err("f can call itself".to_owned()));
+    }
+
+    #[test]
+    fn a_pointer_closes_the_way_of_a_decision_only() {
+        let code = Code::assembled(&[("f", &[0xff, 0xd0, 0xc3])]); // call rax; ret
+        assert_eq!(follow(&code, 0, Ways::Closed), Err("f calls through a pointer at +0x0".to_owned()));
+        assert_eq!(follow(&code, 0, Ways::Open).unwrap().bytes, 16);
+    }
+}

@@ -1,4 +1,5 @@
-//! What the core must not do, one function each: compiled into a copy of it, to see that the object checks refuse them.
+//! What the core must not do, one function each: compiled into a copy of it, to see that the object checks refuse
+//! them.
 
 use core::hint::black_box;
 

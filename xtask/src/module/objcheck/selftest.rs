@@ -24,7 +24,10 @@ const REFUSED: [(&str, &str); 13] = [
     ("planted.o: planted::planted::array needs ", " bytes of stack, 512 are allowed: planted::planted::array ("),
     ("planted.o: planted::planted::recursion: ", "planted::planted::recursion can call itself"),
     ("planted.o: planted::planted::pointer: ", "planted::planted::pointer calls through a pointer at +"),
-    ("planted.o: planted::planted::panic_below: ", "planted::planted::index can call core::panicking::panic_bounds_check"),
+    (
+        "planted.o: planted::planted::panic_below: ",
+        "planted::planted::index can call core::panicking::panic_bounds_check",
+    ),
     ("planted.o: planted::planted::formatting can reach ", "core::fmt::write, which is not known to be safe there"),
 ];
 

@@ -83,14 +83,16 @@ fn users(code: &Code, symbol: &str, whose: Whose) -> Vec<String> {
     functions.map(|function| function.shown()).filter(|name| whose.includes(name)).collect()
 }
 
-/// Functions that panic are all in `core`, but only some in `core::panicking`: `slice_end_index_len_fail`, `unwrap_failed` and
-/// `overflow_panic::add` are elsewhere. What they have in common is how they are called.
+/// Functions that panic are all in `core`, but only some in `core::panicking`: `slice_end_index_len_fail`,
+/// `unwrap_failed` and `overflow_panic::add` are elsewhere. What they have in common is how they are called.
 pub(super) fn is_panic(symbol: &str) -> bool {
-    symbol.starts_with("_R") && demangled(symbol).split("::").any(|part| part.contains("panic") || part.contains("_fail"))
+    symbol.starts_with("_R")
+        && demangled(symbol).split("::").any(|part| part.contains("panic") || part.contains("_fail"))
 }
 
-/// The soft-float routines of compiler-rt and libgcc: `__addsf3`, `__floatsidf`, `__fixunsdfdi`, `__eqdf2`, `__gnu_h2f_ieee`, …
-/// After the operation their names tell the modes: half, single, double, extended or quadruple precision.
+/// The soft-float routines of compiler-rt and libgcc: `__addsf3`, `__floatsidf`, `__fixunsdfdi`, `__eqdf2`,
+/// `__gnu_h2f_ieee`, … After the operation their names tell the modes: half, single, double, extended or quadruple
+/// precision.
 fn is_float_helper(symbol: &str) -> bool {
     let Some(name) = symbol.strip_prefix("__") else { return false };
     let modes = OPERATIONS.iter().find_map(|operation| name.strip_prefix(operation));
@@ -98,8 +100,8 @@ fn is_float_helper(symbol: &str) -> bool {
 }
 
 const OPERATIONS: [&str; 21] = [
-    "add", "sub", "mul", "div", "neg", "eq", "ne", "ge", "gt", "le", "lt", "unord", "cmp", "fixuns", "fix", "floatun", "float",
-    "extend", "trunc", "powi", "gnu_",
+    "add", "sub", "mul", "div", "neg", "eq", "ne", "ge", "gt", "le", "lt", "unord", "cmp", "fixuns", "fix", "floatun",
+    "float", "extend", "trunc", "powi", "gnu_",
 ];
 const MODES: [&str; 7] = ["hf", "sf", "df", "xf", "tf", "h2f", "f2h"];
 
@@ -118,13 +120,24 @@ mod tests {
     use super::*;
 
     fn problem_of(symbol: &str) -> Option<&'static str> {
-        let exports = Exports::parse("0x00000000\tmemcpy\tvmlinux\tEXPORT_SYMBOL\t\n0x0\t__rcu_read_lock\tvmlinux\tEXPORT_SYMBOL_GPL\t\n");
+        let exports = Exports::parse(
+            "0x00000000\tmemcpy\tvmlinux\tEXPORT_SYMBOL\t\n0x0\t__rcu_read_lock\tvmlinux\tEXPORT_SYMBOL_GPL\t\n",
+        );
         problem(symbol, &exports)
     }
 
     #[test]
     fn soft_float_routines_of_every_mode_are_seen() {
-        for symbol in ["__addsf3", "__muldf3", "__floatsidf", "__fixunsdfdi", "__eqsf2", "__extendsfdf2", "__gnu_h2f_ieee", "__lttf2"] {
+        for symbol in [
+            "__addsf3",
+            "__muldf3",
+            "__floatsidf",
+            "__fixunsdfdi",
+            "__eqsf2",
+            "__extendsfdf2",
+            "__gnu_h2f_ieee",
+            "__lttf2",
+        ] {
             assert_eq!(problem_of(symbol), Some("computes with floats"), "{symbol}");
         }
     }

@@ -1,0 +1,130 @@
+//! The command: exit statuses, what is printed, what is written.
+
+mod support;
+
+use std::process::{Command, Output};
+
+use support::{Graph, Workplace, classifier, classifier_data};
+
+fn kinfer(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kinfer")).args(arguments).env("NO_COLOR", "1").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A workplace, and the arguments of a conversion in it.
+struct Converting {
+    workplace: Workplace,
+    model: String,
+    data: String,
+    kinf: String,
+}
+
+impl Converting {
+    fn new(graph: &Graph, data: &str) -> Self {
+        let workplace = Workplace::new(graph, data);
+        let path = |name: &str| workplace.path(name).to_str().unwrap().to_owned();
+        let (model, data, kinf) = (path("model.onnx"), path("data.csv"), path("model.kinf"));
+        Self { workplace, model, data, kinf }
+    }
+
+    fn convert(&self, more: &[&str]) -> Output {
+        kinfer(&[&["convert", &self.model, "--calibrate", &self.data, "-o", &self.kinf], more].concat())
+    }
+}
+
+#[test]
+fn a_model_is_converted_checked_inspected_and_run() {
+    let here = Converting::new(&classifier(), &classifier_data(600));
+    let output = here.convert(&[]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for part in ["agreement", "float", "integer", "balanced accuracy", "recall of slow", "AUC", "base rate", "verified"]
+    {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+
+    let check = kinfer(&["check", &here.kinf]);
+    assert_eq!((check.status.code(), &text(&check.stdout)[..10]), (Some(0), "accepted: "));
+    let inspected = kinfer(&["inspect", "--json", &here.kinf]);
+    let inspected: serde_json::Value = serde_json::from_slice(&inspected.stdout).unwrap();
+    assert_eq!(inspected["features"][0]["name"], "depth");
+    assert!(text(&kinfer(&["inspect", &here.kinf]).stdout).contains("depth"));
+
+    let out = here.workplace.path("out.csv");
+    let run = kinfer(&["run", &here.kinf, "--input", &here.data, "-o", out.to_str().unwrap()]);
+    assert_eq!(run.status.code(), Some(0), "{}", text(&run.stderr));
+    let written = std::fs::read_to_string(out).unwrap();
+    let header = "depth,bytes,class,outcome,value,margin,flags,value_bits,margin_bits";
+    assert_eq!((written.lines().next(), written.lines().count()), (Some(header), 601));
+    let row: Vec<_> = written.lines().nth(1).unwrap().split(',').collect();
+    let (value, bits): (f64, f64) = (row[4].parse().unwrap(), row[7].parse().unwrap());
+    assert!((value - bits / 2f64.powi(32)).abs() < 1e-12, "{row:?}");
+}
+
+#[test]
+fn json_reports_are_json() {
+    let here = Converting::new(&classifier(), &classifier_data(300));
+    let report: serde_json::Value = serde_json::from_slice(&here.convert(&["--json"]).stdout).unwrap();
+    assert!(report["agreement"].as_f64().unwrap() > 0.99, "{report}");
+    assert!(
+        report["quality"]["integer"]["auc"].is_number() && report["verifier"]["operations"].is_number(),
+        "{report}"
+    );
+    let check: serde_json::Value = serde_json::from_slice(&kinfer(&["check", "--json", &here.kinf]).stdout).unwrap();
+    assert_eq!((&check["accepted"], &check["report"]["inputs"]), (&true.into(), &2.into()));
+}
+
+#[test]
+fn a_refused_file_exits_with_1_and_the_cores_sentence() {
+    let here = Converting::new(&classifier(), &classifier_data(300));
+    here.convert(&[]);
+    let mut bytes = std::fs::read(&here.kinf).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 4;
+    std::fs::write(&here.kinf, &bytes).unwrap();
+    let sentence = kinfer::Model::parse(&bytes).unwrap_err().to_string();
+    let check = kinfer(&["check", &here.kinf]);
+    assert_eq!((check.status.code(), text(&check.stdout)), (Some(1), format!("refused: {sentence}\n")));
+    let inspect = kinfer(&["inspect", &here.kinf]);
+    assert_eq!(inspect.status.code(), Some(1));
+}
+
+#[test]
+fn an_unsupported_operator_is_named_with_what_is_supported_and_the_old_file_stays() {
+    let graph = Graph::new(1)
+        .floats("w", &[1, 1], &[1.0])
+        .node("MatMul", &["x", "w"], "m", &[])
+        .node("LeakyRelu", &["m"], "act", &[])
+        .output("act");
+    let here = Converting::new(&graph, "a\n1\n2\n");
+    std::fs::write(&here.kinf, "what was there").unwrap();
+    let output = here.convert(&[]);
+    let shown = text(&output.stderr).replace('\n', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(shown.contains("node `act` (LeakyRelu): this operator is not supported"), "{shown}");
+    assert!(shown.contains("supported: Add, ArgMax"), "{shown}");
+    assert_eq!(std::fs::read_to_string(&here.kinf).unwrap(), "what was there");
+}
+
+#[test]
+fn usage_and_missing_files_exit_with_2() {
+    let here = Converting::new(&classifier(), &classifier_data(50));
+    assert_eq!(kinfer(&["convert"]).status.code(), Some(2));
+    assert_eq!(kinfer(&["check", "/nonexistent/model.kinf"]).status.code(), Some(2));
+    assert_eq!(here.convert(&["--evaluate", "/nonexistent/data.csv"]).status.code(), Some(2));
+    assert_eq!(here.convert(&["--threshold", "2"]).status.code(), Some(2));
+    let nowhere = kinfer(&["convert", &here.model, "--calibrate", &here.data, "-o", "/nonexistent/model.kinf"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert!(!here.workplace.path("model.kinf").exists());
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    for command in ["convert", "inspect", "check", "run"] {
+        let help = text(&kinfer(&[command, "--help"]).stdout);
+        assert!(help.contains("Example:") && help.contains("Exit status:"), "{command}: {help}");
+    }
+}

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use rustix::io::{FdFlags, fcntl_setfd};
 
 use crate::steps::Step;
 
@@ -33,7 +34,7 @@ impl Cache {
     }
 
     /// Keeps other runs out of what `name` stands for until the lock is dropped. Waits for a run
-    /// that holds it; a run that was killed holds nothing.
+    /// that holds it.
     pub(crate) fn lock(&self, name: &str, step: &Step<'_>) -> Result<Lock> {
         let path = self.dir.join(format!("{name}.lock"));
         let file = File::options()
@@ -42,6 +43,8 @@ impl Cache {
             .write(true)
             .open(&path)
             .with_context(|| format!("opening {}", path.display()))?;
+        // Inherited by what runs under the lock: should we be killed, it is free only when that has ended too.
+        fcntl_setfd(&file, FdFlags::empty())?;
         if file.try_lock().is_err() {
             step.waits_for(&format!("another run, which holds {}", path.display()));
             file.lock().with_context(|| format!("locking {}", path.display()))?;

@@ -15,6 +15,7 @@ mod root;
 mod setup;
 mod steps;
 mod test;
+mod train;
 mod vm;
 mod workspace;
 
@@ -42,6 +43,7 @@ const AFTER_HELP: &str = "\
 Examples:
   cargo xtask demo                          the main job, from set-up to report
   cargo xtask record io-latency             a new recording of the data set
+  cargo xtask train io-latency              the model trained on it
   cargo xtask vm                            a shell in the booted kernel, kinfer loaded
   cargo xtask vm -- uname -r                one command there; its exit status is ours
   cargo xtask vm --module null_blk --program fio --file job.fio:/in/job.fio -- fio /in/job.fio
@@ -69,6 +71,8 @@ enum Command {
     },
     /// Record a model's data set anew, in the booted kernel
     Record(record::RecordArgs),
+    /// Train a model again, in a virtual environment of its own
+    Train(train::TrainArgs),
     /// Boot the kernel: a shell, or one COMMAND
     Vm(vm::shell::VmArgs),
 }
@@ -97,6 +101,7 @@ fn run(command: &Command) -> Result<()> {
             Ok(())
         }
         Command::Record(args) => record::run(args),
+        Command::Train(args) => train::run(args),
         Command::Vm(args) => vm::shell::run(args),
     }
 }

@@ -72,7 +72,7 @@ impl Counts {
 
 /// Number of tests that passed; one that fails is an error, with its output at the end of the step's log.
 fn user_space(step: &Step<'_>) -> Result<u64> {
-    let output = step.output(cargo().args(["test", "--locked"]))?;
+    let output = step.output(cargo().args(["test", "--locked", "--no-fail-fast"]))?;
     let mut passed = 0;
     for line in output.lines().filter_map(|line| line.strip_prefix("test result: ok. ")) {
         let count = line.split_whitespace().next().unwrap_or_default();

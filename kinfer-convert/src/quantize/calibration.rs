@@ -79,7 +79,7 @@ fn row_weights(margins: &[f64]) -> Vec<f64> {
     let mut sorted = margins.to_vec();
     sorted.sort_by(f64::total_cmp);
     let median = sorted.get(sorted.len() / 2).copied().filter(|&median| median > 0.0).unwrap_or(1.0);
-    let weights: Vec<_> = margins.iter().map(|margin| 1.0 / (1.0 + (margin / median).powi(2))).collect();
+    let weights: Vec<_> = margins.iter().map(|margin| match std::env::var("X_W").as_deref() { Ok("none") => 1.0, Ok("exp") => (-margin.abs()).exp() + 0.01, Ok("p4") => 1.0 / (1.0 + (margin / median).powi(4)), Ok("q") => 1.0 / (1.0 + (4.0*margin / median).powi(2)), _ => 1.0 / (1.0 + (margin / median).powi(2)) }).collect();
     let sum: f64 = weights.iter().sum();
     weights.into_iter().map(|weight| weight / sum).collect()
 }

@@ -24,12 +24,12 @@ pub(super) fn encode(network: &Network, stages: &[Stage], data: &Data) -> Result
     let mut tensors = Vec::new();
     let mut operators = Vec::new();
     for (index, stage) in stages.iter().enumerate() {
-        tensors.push(tensor(&stage.grid)?);
+        tensors.push(tensor(&stage.grid));
         let output = match stages.get(index + 1) {
             Some(next) => next.grid.clone(),
             None => {
                 let grid = scores(network, index, stage)?;
-                tensors.push(tensor(&grid)?);
+                tensors.push(tensor(&grid));
                 grid
             }
         };
@@ -66,10 +66,10 @@ fn silent(program: &[StepSpec], first: &Stage, data: &Data) -> Vec<usize> {
 }
 
 /// Elements have scales of their own, which the next layer's weights take up; the tensor's is the coarsest of them.
-fn tensor(grid: &Grid) -> Result<TensorSpec> {
+fn tensor(grid: &Grid) -> TensorSpec {
     let coarsest = grid.scales.iter().copied().fold(0.0, f64::max);
-    let scale = factor::scale(coarsest).ok_or_else(|| range("a tensor".into(), "its scale does not fit U32F96"))?;
-    Ok(TensorSpec { element: grid.element, dims: vec![grid.scales.len() as u32], zero_point: grid.zero_point, scale })
+    let dims = vec![grid.scales.len() as u32];
+    TensorSpec { element: grid.element, dims, zero_point: grid.zero_point, scale: factor::scale(coarsest) }
 }
 
 /// One scale for all scores, so that they compare; nothing can saturate.

@@ -18,10 +18,10 @@ pub(super) fn step(factor: f64) -> Option<(i64, u8)> {
     mantissa(factor, 53, i32::from(MAX_STEP_SHIFT))
 }
 
-/// The scale of a tensor; nothing where it is zero or does not fit.
-pub(super) fn scale(scale: f64) -> Option<U32F96> {
-    let bits = scale * 96f64.exp2();
-    (bits >= 1.0 && scale < 32f64.exp2()).then_some(U32F96::from_bits(bits as u128))
+/// A scale as the file holds it; one that does not fit becomes the nearest that does.
+pub(super) fn scale(scale: f64) -> U32F96 {
+    let bits = (scale * 96f64.exp2()) as u128; // saturates
+    U32F96::from_bits(bits.max(1))
 }
 
 /// The real value of a tensor's scale.
@@ -65,7 +65,10 @@ mod tests {
         assert_eq!(requantize(2f64.powi(-70)), Some((1 << 24, 94)));
         assert_eq!(requantize(2f64.powi(-100)), Some((0, 94)));
         assert_eq!(requantize(f64::NAN), None);
-        assert_eq!(scale(0.0), None);
-        assert_eq!(scale(1.0), Some(U32F96::ONE));
+    }
+
+    #[test]
+    fn scales_saturate() {
+        assert_eq!((scale(0.0), scale(1.0), scale(1e30)), (U32F96::from_bits(1), U32F96::ONE, U32F96::MAX));
     }
 }

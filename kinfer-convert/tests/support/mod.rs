@@ -14,14 +14,14 @@ use tract_onnx::pb::{
 };
 
 /// A graph under construction: input `x` of `[batch, features]`.
-pub struct Graph(pub ModelProto);
+pub(crate) struct Graph(pub(crate) ModelProto);
 
 impl Graph {
-    pub fn new(features: i64) -> Self {
+    pub(crate) fn new(features: i64) -> Self {
         Self::with_input(&[None, Some(features)], DataType::Float)
     }
 
-    pub fn with_input(dims: &[Option<i64>], kind: DataType) -> Self {
+    pub(crate) fn with_input(dims: &[Option<i64>], kind: DataType) -> Self {
         let dim = |dim: &Option<i64>| Dimension {
             value: Some(match dim {
                 Some(size) => dimension::Value::DimValue(*size),
@@ -47,7 +47,7 @@ impl Graph {
         self.0.graph.as_mut().unwrap()
     }
 
-    pub fn floats(mut self, name: &str, dims: &[i64], values: &[f32]) -> Self {
+    pub(crate) fn floats(mut self, name: &str, dims: &[i64], values: &[f32]) -> Self {
         self.graph().initializer.push(TensorProto {
             name: name.into(),
             dims: dims.to_vec(),
@@ -58,7 +58,7 @@ impl Graph {
         self
     }
 
-    pub fn integers(mut self, name: &str, dims: &[i64], values: &[i64]) -> Self {
+    pub(crate) fn integers(mut self, name: &str, dims: &[i64], values: &[i64]) -> Self {
         self.graph().initializer.push(TensorProto {
             name: name.into(),
             dims: dims.to_vec(),
@@ -70,7 +70,7 @@ impl Graph {
     }
 
     /// A node; an operator of ai.onnx.ml is written with its domain.
-    pub fn node(mut self, operator: &str, inputs: &[&str], output: &str, attributes: &[AttributeProto]) -> Self {
+    pub(crate) fn node(mut self, operator: &str, inputs: &[&str], output: &str, attributes: &[AttributeProto]) -> Self {
         let (domain, op_type) = match operator.strip_prefix("ai.onnx.ml.") {
             Some(op_type) => ("ai.onnx.ml", op_type),
             None => ("", operator),
@@ -86,42 +86,42 @@ impl Graph {
         self
     }
 
-    pub fn output(mut self, name: &str) -> Self {
+    pub(crate) fn output(mut self, name: &str) -> Self {
         self.graph().output.push(ValueInfoProto { name: name.into(), ..Default::default() });
         self
     }
 
-    pub fn metadata(mut self, key: &str, value: &str) -> Self {
+    pub(crate) fn metadata(mut self, key: &str, value: &str) -> Self {
         self.0.metadata_props.push(StringStringEntryProto { key: key.into(), value: value.into() });
         self
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.encode_to_vec()
     }
 
-    pub fn lower(&self) -> Result<Lowered, String> {
+    pub(crate) fn lower(&self) -> Result<Lowered, String> {
         let source = Source::decode(&self.bytes()).map_err(|error| error.to_string())?;
         lower(&source).map_err(|error| error.to_string())
     }
 }
 
-pub fn int(name: &str, value: i64) -> AttributeProto {
+pub(crate) fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto { name: name.into(), r#type: AttributeType::Int as i32, i: value, ..Default::default() }
 }
 
-pub fn float(name: &str, value: f32) -> AttributeProto {
+pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
     AttributeProto { name: name.into(), r#type: AttributeType::Float as i32, f: value, ..Default::default() }
 }
 
-pub fn floats(name: &str, values: &[f32]) -> AttributeProto {
+pub(crate) fn floats(name: &str, values: &[f32]) -> AttributeProto {
     let floats = values.to_vec();
     AttributeProto { name: name.into(), r#type: AttributeType::Floats as i32, floats, ..Default::default() }
 }
 
 /// Two counters of very different size → three hidden neurons → one score, with the tail that skl2onnx writes for
 /// MLPClassifier.
-pub fn classifier() -> Graph {
+pub(crate) fn classifier() -> Graph {
     Graph::new(2)
         .floats("mean", &[2], &[50.0, 1e6])
         .floats("deviation", &[2], &[25.0, 5e5])
@@ -155,7 +155,7 @@ pub fn classifier() -> Graph {
 }
 
 /// CSV of the two counters and a label that mostly follows the classifier.
-pub fn classifier_data(rows: usize) -> String {
+pub(crate) fn classifier_data(rows: usize) -> String {
     let mut text = String::from("slow,bytes,depth\n");
     let mut state = 12_345u64;
     let mut next = || {
@@ -164,26 +164,29 @@ pub fn classifier_data(rows: usize) -> String {
     };
     for _ in 0..rows {
         let (depth, bytes) = (next() % 101, next() % 2_000_001);
-        let label = u8::from(depth * 20_000 > bytes) ^ u8::from(next() % 10 == 0);
+        let (a, b) = ((depth as f64 - 50.0) / 25.0, (bytes as f64 - 1e6) / 5e5);
+        let hidden = [1.5 * a + 0.25 * b + 0.1, -0.75 * a + b - 0.2, 0.5 * a - 1.25 * b + 0.3].map(|x| f64::max(x, 0.0));
+        let score = hidden[0] - 2.0 * hidden[1] + 0.5 * hidden[2] + 0.05;
+        let label = u8::from(score > 0.0) ^ u8::from(next() % 10 == 0);
         text += &format!("{label},{bytes},{depth}\n");
     }
     text
 }
 
 /// A folder with `model.onnx` and `data.csv`.
-pub struct Workplace {
+pub(crate) struct Workplace {
     folder: tempfile::TempDir,
 }
 
 impl Workplace {
-    pub fn new(graph: &Graph, data: &str) -> Self {
+    pub(crate) fn new(graph: &Graph, data: &str) -> Self {
         let workplace = Self { folder: tempfile::tempdir().unwrap() };
         std::fs::write(workplace.path("model.onnx"), graph.bytes()).unwrap();
         std::fs::write(workplace.path("data.csv"), data).unwrap();
         workplace
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }

@@ -13,15 +13,13 @@
 
 use kernel::{
     error::to_result,
-    miscdevice::{
-        MiscDeviceOptions,
-        MiscDeviceRegistration, //
-    },
+    miscdevice::MiscDeviceOptions,
     prelude::*, //
 };
 
 mod decide;
 mod device;
+mod registration;
 mod registry;
 mod scratch;
 mod shim;
@@ -38,13 +36,13 @@ module! {
 #[pin_data]
 struct KinferModule {
     #[pin]
-    _device: MiscDeviceRegistration<device::OpenFile>,
+    _device: registration::Registration<device::OpenFile>,
     _models: registry::Models,
     _scratch: scratch::Scratch,
 }
 
 impl kernel::InPlaceModule for KinferModule {
-    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             _scratch: scratch::Scratch::new()?,
             _models: registry::Models,
@@ -52,7 +50,7 @@ impl kernel::InPlaceModule for KinferModule {
                 // SAFETY: Called from the module's initialisation, before anyone can call it a
                 // second time.
                 to_result(unsafe { shim::kinfer_kfunc_init() })?;
-                MiscDeviceRegistration::register(MiscDeviceOptions { name: c"kinfer" })
+                registration::Registration::new(MiscDeviceOptions { name: c"kinfer" }, module)?
             },
         })
     }

@@ -4,7 +4,7 @@
 //! 2. [`quantize`] makes the network integer, on calibration [`data`].
 //! 3. [`kinf`] writes the file: plain structs in, bytes out. It needs nothing but the core, and is all there is without
 //!    the feature `onnx`.
-//! 4. [`engine`] runs the file through the core, exactly as the kernel would; [`reference`] runs the graph in float;
+//! 4. [`engine`] runs the file through the core, exactly as the kernel would; [`mod@reference`] runs the graph in float;
 //!    [`quality`] compares both with the truth.
 //!
 //! [`convert()`] is the whole way; the command `kinfer` is its command line.

@@ -13,7 +13,7 @@ use kinfer_convert::onnx::{Source, lower};
 use kinfer_convert::progress::Silent;
 use kinfer_convert::reference::Reference;
 use kinfer_convert::{Conversion, convert};
-use support::{Graph, Workplace, classifier, classifier_data, int};
+use support::{Graph, Workplace, classifier, classifier_data, floats, int};
 
 fn options<'a>(model: &'a Path, data: &'a Path) -> Options<'a> {
     Options { model, calibrate: data, evaluate: None, label: None, threshold: None, activations: Activations::Auto }
@@ -159,6 +159,22 @@ fn counters_of_any_magnitude_are_read_exactly() {
         .collect();
     let report = convert_with(&graph, &format!("when\n{rows}"), |_| {}).unwrap().report;
     assert!(report.agreement >= 0.98, "{}", report.agreement);
+}
+
+#[test]
+fn a_scaler_which_tract_lacks_runs_in_the_float_reference_too() {
+    let graph = Graph::new(2)
+        .floats("w", &[2, 2], &[1.0, -0.5, 0.25, 0.75])
+        .node("ai.onnx.ml.Scaler", &["x"], "n", &[floats("offset", &[40.0, 1e6]), floats("scale", &[0.05, 1e-6])])
+        .node("MatMul", &["n", "w"], "z", &[])
+        .node("ArgMax", &["z"], "class", &[int("axis", 1)])
+        .node("ai.onnx.ml.ZipMap", &["z"], "tail", &[]) // not in tract either: the cut leaves it out
+        .output("class")
+        .output("tail");
+    let data: String =
+        (0..800i64).map(|row| format!("{},{}\n", (row * 37) % 101, (row * 7_919_993) % 2_000_000)).collect();
+    let report = convert_with(&graph, &format!("depth,bytes\n{data}"), |_| {}).unwrap().report;
+    assert!(report.agreement >= 0.99, "{}", report.agreement);
 }
 
 #[test]

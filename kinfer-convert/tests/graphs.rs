@@ -3,7 +3,7 @@
 mod support;
 
 use kinfer_convert::network::Affine;
-use kinfer_convert::onnx::{Head, Rule, Source};
+use kinfer_convert::onnx::{Head, Rule, Source, lower};
 use support::{Graph, classifier, float, floats, int};
 use tract_onnx::pb::tensor_proto::DataType;
 
@@ -315,6 +315,23 @@ fn refusals_say_what_and_where() {
     ];
     for (graph, expected) in cases {
         assert_eq!(graph.lower().err().as_deref(), Some(expected));
+    }
+}
+
+#[test]
+fn damaged_files_are_read_or_refused_without_a_panic() {
+    let whole = classifier().bytes();
+    for length in 0..whole.len() {
+        let _ = Source::decode(&whole[..length]).and_then(|source| lower(&source));
+    }
+    let mut state = 7u64;
+    for _ in 0..4000 {
+        let mut bytes = whole.clone();
+        for _ in 0..3 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            bytes[(state >> 33) as usize % whole.len()] = (state >> 24) as u8;
+        }
+        let _ = Source::decode(&bytes).and_then(|source| lower(&source));
     }
 }
 

@@ -69,6 +69,20 @@ fn write(
     decisions: &[Decision],
 ) -> io::Result<()> {
     let mut table = csv::Writer::from_writer(out);
+    write_rows(&mut table, names, outcomes, data, decisions).map_err(|error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => error, // keeps its kind: a closed pipe is no failure
+        other => io::Error::other(format!("{other:?}")),
+    })?;
+    table.flush()
+}
+
+fn write_rows(
+    table: &mut csv::Writer<&mut dyn Write>,
+    names: &[String],
+    outcomes: &[String],
+    data: &Data,
+    decisions: &[Decision],
+) -> csv::Result<()> {
     let decided = ["class", "outcome", "value", "margin", "flags", "value_bits", "margin_bits"];
     table.write_record(names.iter().map(String::as_str).chain(decided))?;
     for (row, decision) in data.rows().zip(decisions) {
@@ -85,7 +99,7 @@ fn write(
         table.write_field(margin.to_bits().to_string())?;
         table.write_record(None::<&[u8]>)?;
     }
-    table.flush()
+    Ok(())
 }
 
 /// All digits of a fixed-point number: 2^-32 has 32 of them after the point.

@@ -173,7 +173,7 @@ impl Candidate {
         progress: &dyn Progress,
     ) -> Result<Self> {
         progress.begin(&format!("{} network", element.name()), evaluation.len());
-        let quantized = quantize(&lowered.network, head.rule, calibration, element)?;
+        let quantized = quantize(&lowered.network, calibration, element)?;
         let scores = (quantized.tensors.len() - 1) as u16;
         let spec = ModelSpec {
             features: features

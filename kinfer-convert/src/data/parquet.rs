@@ -128,3 +128,58 @@ fn missing(name: &str) -> DataError {
 fn unreadable(error: impl std::fmt::Display) -> DataError {
     DataError::Format { format: "Parquet", detail: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int16Array, StringArray, UInt64Array};
+    use parquet::arrow::ArrowWriter;
+
+    use super::super::Data;
+    use super::*;
+    use crate::Error;
+
+    fn written(columns: Vec<(&str, ArrayRef)>) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true))).unwrap();
+        let mut writer = ArrowWriter::try_new(file.reopen().unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        file
+    }
+
+    fn problem(column: ArrayRef) -> DataError {
+        let file = written(vec![("a", column)]);
+        match Data::read(file.path(), &["a".into()], None) {
+            Err(Error::Data { problem, .. }) => problem,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn counters_of_every_type_and_named_labels_are_read() {
+        let file = written(vec![
+            ("unused", Arc::new(StringArray::from(vec!["x", "y"]))),
+            ("small", Arc::new(Int16Array::from(vec![-3, 4]))),
+            ("whole", Arc::new(Float64Array::from(vec![5.0, -6.0]))),
+            ("wide", Arc::new(UInt64Array::from(vec![7, i64::MAX as u64]))),
+            ("flag", Arc::new(BooleanArray::from(vec![true, false]))),
+            ("label", Arc::new(StringArray::from(vec!["slow", "fast"]))),
+        ]);
+        let names = ["flag", "wide", "whole", "small"].map(String::from);
+        let data = Data::read(file.path(), &names, Some("label")).unwrap();
+        assert_eq!(data.counters, [1, 7, 5, -3, 0, i64::MAX, -6, 4]);
+        assert_eq!(data.labels, Some(Labels::Texts(vec!["slow".into(), "fast".into()])));
+    }
+
+    #[test]
+    fn nulls_fractions_large_values_and_texts_are_no_counters() {
+        let cell = |text: &str, row| DataError::Cell { column: "a".into(), row, text: text.into() };
+        assert_eq!(problem(Arc::new(Int16Array::from(vec![Some(1), None]))), cell("null", 2));
+        assert_eq!(problem(Arc::new(Float64Array::from(vec![1.5]))), cell("`1.5`", 1));
+        assert_eq!(problem(Arc::new(UInt64Array::from(vec![u64::MAX]))), cell("`18446744073709551615`", 1));
+        let text = problem(Arc::new(StringArray::from(vec!["1"])));
+        assert_eq!(text, DataError::Type { column: "a".into(), kind: "Utf8".into() });
+    }
+}

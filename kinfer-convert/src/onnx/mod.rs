@@ -1,7 +1,7 @@
 //! ONNX → [`Network`](crate::network::Network): reads the protobuf graph itself.
 //!
 //! [`Source`] is a decoded file. [`lower()`] walks its nodes once, in order, and gives each value a meaning
-//! ([`value::Value`]): numbers on the way from the features to the scores, then probabilities, classes and labels. What the
+//! (`Value`): numbers on the way from the features to the scores, then probabilities, classes and labels. What the
 //! outputs mean together is the decision head. [`cut()`] prunes the graph to the scores, for the float reference.
 
 mod arithmetic;

@@ -82,14 +82,14 @@ fn scores(network: &Network, index: usize, stage: &Stage) -> Result<Grid> {
     });
     let largest = largest.fold(0.0, f64::max);
     let place = || format!("layer `{}`", layer.name);
-    if !(largest > 0.0) {
+    if largest <= 0.0 {
         return Err(range(place(), "all scores are the same, whatever the features"));
     }
     // The scale as the file holds it: multipliers are computed from that one.
-    let scale = factor::scale(largest / SCORE_BITS.exp2()).map(factor::real);
-    let scale = scale.filter(|scale| scale * SCORE_BITS.exp2() < 31f64.exp2());
-    let scale =
-        scale.ok_or_else(|| range(place(), "its scores do not fit I32F32: they reach 2^31 and more, or vanish"))?;
+    let scale = factor::real(factor::scale(largest / SCORE_BITS.exp2()));
+    if largest >= 31f64.exp2() || scale * SCORE_BITS.exp2() > largest * 2.0 {
+        return Err(range(place(), "its scores do not fit I32F32: they reach 2^31 and more, or vanish"));
+    }
     let (bottom, top) = ElementType::I32.range();
     let bound = |x: f64| (x / scale).round().clamp(f64::from(bottom), f64::from(top)) as i32;
     let outputs = layer.bias.len();

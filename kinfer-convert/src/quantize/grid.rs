@@ -47,7 +47,7 @@ impl Grid {
             Some(layer) if !layer.is_linear() => Self::above_zero(ranges, element),
             _ => Self::centred(ranges, element),
         };
-        BALANCES.iter().filter(|b| std::env::var("X_BAL").map_or(true, |v| v.parse::<f64>().unwrap() == **b)).map(|&balance| widest.balanced(weights, balance)).collect()
+        BALANCES.iter().map(|&balance| widest.balanced(weights, balance)).collect()
     }
 
     /// For features and outputs that nothing clamps: the middle of each element's range is its zero point.
@@ -122,10 +122,7 @@ impl Grid {
 }
 
 fn headroom(element: ElementType) -> f64 {
-    {
-        let v = |n: &str, d: f64| std::env::var(n).map_or(d, |v| v.parse().unwrap());
-        if element == ElementType::I8 { v("X_HEAD8", 1.0) } else { v("X_HEAD16", HEADROOM_INT16) }
-    }
+    if element == ElementType::I8 { 1.0 } else { HEADROOM_INT16 }
 }
 
 /// Widths, with something for elements that calibration never saw move.

@@ -1,9 +1,9 @@
 //! Float network → integers.
 //!
 //! Layer by layer, in the order they run. Every element of a layer's input gets a scale of its own, which the columns of
-//! the layer's weights take up, so that counters and activations of any magnitude use their integers well ([`grid`]).
-//! Weights are int8, symmetric per output channel, rounded so that errors of correlated inputs cancel ([`round`]); biases
-//! then take up what is left of the mean error, measured on what the integer layers before really give ([`stage`]).
+//! the layer's weights take up, so that counters and activations of any magnitude use their integers well (`grid`).
+//! Weights are int8, symmetric per output channel, rounded so that errors of correlated inputs cancel (`round`); biases
+//! then take up what is left of the mean error, measured on what the integer layers before really give (`stage`).
 //!
 //! * per-channel weights, affine activations: Jacob et al. 2018 (arXiv:1712.05877)
 //! * moving range between activations and weights: Nagel et al. 2019 (arXiv:1906.04721), Xiao et al. 2022
@@ -24,7 +24,6 @@ use crate::data::Data;
 use crate::error::Result;
 use crate::kinf::{OperatorSpec, StepSpec, TensorSpec};
 use crate::network::{Layer, Network};
-use crate::onnx::Rule;
 
 /// The integer network.
 #[derive(Clone, Debug)]
@@ -44,8 +43,8 @@ pub struct Quantized {
 /// # Errors
 ///
 /// Numbers that integers cannot stand for: which feature or layer.
-pub fn quantize(network: &Network, rule: Rule, data: &Data, element: ElementType) -> Result<Quantized> {
-    let calibration = Calibration::new(network, rule, data);
+pub fn quantize(network: &Network, data: &Data, element: ElementType) -> Result<Quantized> {
+    let calibration = Calibration::new(network, data);
     let mut inputs = calibration.inputs.clone();
     let mut stages: Vec<Stage> = Vec::new();
     for (index, layer) in network.layers.iter().enumerate() {
@@ -56,7 +55,6 @@ pub fn quantize(network: &Network, rule: Rule, data: &Data, element: ElementType
                 ranges: &calibration.ranges[index],
                 inputs: &inputs,
                 targets: &calibration.targets[index],
-                row_weights: &calibration.row_weights,
                 importance: &network.layers.get(index + 1).map_or(vec![1.0; layer.bias.len()], column_energy),
             },
             element,

@@ -27,7 +27,7 @@ pub(super) struct Rounded {
 /// Rounds `weights` for inputs of this `covariance`.
 pub(super) fn round(weights: &Matrix, covariance: &Matrix) -> Rounded {
     let order = by_variance(covariance);
-    let compensation = if weights.columns <= MOST_INPUTS && std::env::var("X_NOGPTQ").is_err() { compensation(covariance, &order) } else { None };
+    let compensation = if weights.columns <= MOST_INPUTS { compensation(covariance, &order) } else { None };
     let mut rounded = Rounded { weights: vec![], steps: vec![], errors: vec![] };
     for row in weights.iter_rows() {
         let largest = row.iter().fold(0f64, |largest, weight| largest.max(weight.abs()));
@@ -82,7 +82,7 @@ fn compensation(covariance: &Matrix, order: &[usize]) -> Option<Matrix> {
         for (j, &column) in order.iter().enumerate() {
             ordered.row_mut(i)[j] = covariance.row(row)[column];
         }
-        ordered.row_mut(i)[i] += std::env::var("X_DAMP").map_or(DAMPING, |v| v.parse().unwrap()) * mean;
+        ordered.row_mut(i)[i] += DAMPING * mean;
     }
     transposed(&cholesky(&inverse(&cholesky(&ordered)?))?).into()
 }

@@ -17,8 +17,6 @@ pub(super) struct Job<'a> {
     pub(super) inputs: &'a Matrix,
     /// `weights · x + bias` as the float network has it.
     pub(super) targets: &'a Matrix,
-    /// How much a row matters; their sum is 1.
-    pub(super) row_weights: &'a [f64],
     /// How much an error of an output matters.
     pub(super) importance: &'a [f64],
 }
@@ -37,7 +35,7 @@ pub(super) struct Stage {
 impl Stage {
     /// The candidate grid with the smallest error, and its weights.
     pub(super) fn new(job: &Job<'_>, element: ElementType) -> Self {
-        let covariance = covariance(job.inputs, job.row_weights);
+        let covariance = covariance(job.inputs);
         let tried = Grid::candidates(job.before, job.ranges, &job.layer.weights, element).into_iter().map(|grid| {
             let (rounded, error) = try_grid(&grid, job, &covariance);
             (error, grid, rounded)
@@ -75,9 +73,10 @@ impl Stage {
     fn corrected_biases(&self, job: &Job<'_>) -> Vec<f64> {
         let mut biases = self.biases.clone();
         let outputs = self.linear(job.inputs);
-        for ((target, output), weight) in job.targets.iter_rows().zip(outputs.iter_rows()).zip(job.row_weights) {
+        let share = 1.0 / outputs.rows() as f64;
+        for (target, output) in job.targets.iter_rows().zip(outputs.iter_rows()) {
             for (bias, (target, output)) in biases.iter_mut().zip(target.iter().zip(output)) {
-                *bias += weight * (target - output);
+                *bias += share * (target - output);
             }
         }
         biases
@@ -104,18 +103,18 @@ fn try_grid(grid: &Grid, job: &Job<'_>, covariance: &Matrix) -> (Rounded, f64) {
     (rounded, error)
 }
 
-/// Covariance of the columns, rows weighted.
-fn covariance(rows: &Matrix, row_weights: &[f64]) -> Matrix {
-    let n = rows.columns;
+/// Covariance of the columns.
+fn covariance(rows: &Matrix) -> Matrix {
+    let (n, share) = (rows.columns, 1.0 / rows.rows() as f64);
     let mut mean = vec![0.0; n];
-    for (row, weight) in rows.iter_rows().zip(row_weights) {
-        mean.iter_mut().zip(row).for_each(|(mean, x)| *mean += weight * x);
+    for row in rows.iter_rows() {
+        mean.iter_mut().zip(row).for_each(|(mean, x)| *mean += share * x);
     }
     let mut covariance = Matrix::zeros(n, n);
-    for (row, weight) in rows.iter_rows().zip(row_weights) {
+    for row in rows.iter_rows() {
         let centred: Vec<_> = row.iter().zip(&mean).map(|(x, mean)| x - mean).collect();
         for (i, x) in centred.iter().enumerate() {
-            covariance.row_mut(i).iter_mut().zip(&centred).for_each(|(element, y)| *element += weight * x * y);
+            covariance.row_mut(i).iter_mut().zip(&centred).for_each(|(element, y)| *element += share * x * y);
         }
     }
     covariance

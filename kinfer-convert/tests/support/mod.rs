@@ -165,7 +165,8 @@ pub(crate) fn classifier_data(rows: usize) -> String {
     for _ in 0..rows {
         let (depth, bytes) = (next() % 101, next() % 2_000_001);
         let (a, b) = ((depth as f64 - 50.0) / 25.0, (bytes as f64 - 1e6) / 5e5);
-        let hidden = [1.5 * a + 0.25 * b + 0.1, -0.75 * a + b - 0.2, 0.5 * a - 1.25 * b + 0.3].map(|x| f64::max(x, 0.0));
+        let hidden =
+            [1.5 * a + 0.25 * b + 0.1, -0.75 * a + b - 0.2, 0.5 * a - 1.25 * b + 0.3].map(|x| f64::max(x, 0.0));
         let score = hidden[0] - 2.0 * hidden[1] + 0.5 * hidden[2] + 0.05;
         let label = u8::from(score > 0.0) ^ u8::from(next() % 10 == 0);
         text += &format!("{label},{bytes},{depth}\n");

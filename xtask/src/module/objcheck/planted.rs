@@ -1,6 +1,8 @@
 //! What the core must not do, one function each: compiled into a copy of it, to see that the object checks refuse
 //! them.
 
+#![allow(missing_docs)]
+
 use core::hint::black_box;
 
 extern "C" {

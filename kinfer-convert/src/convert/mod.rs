@@ -23,8 +23,12 @@ use crate::quality::agreement;
 use crate::quantize::quantize;
 use crate::reference::Reference;
 
-/// Share of decisions that must agree with float for int8 activations to be good enough.
+/// Share of decisions that must agree with float; what is below is told as a warning.
 pub const AGREEMENT: f64 = 0.995;
+
+/// Share of decisions on the calibration data that makes int8 activations good enough: above [`AGREEMENT`], so that data
+/// that nobody has seen keeps that.
+pub const INT8_AGREEMENT: f64 = 0.998;
 
 /// What to convert, and how.
 #[derive(Clone, Copy, Debug)]
@@ -46,22 +50,12 @@ pub struct Options<'a> {
 /// Type of the activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Activations {
-    /// int8 where at least 99.5 % of the decisions agree with float, else int16
+    /// int8 where at least 99.8 % of the decisions on the calibration data agree with float, else int16
     Auto,
     /// 8 bits: the least memory and time
     Int8,
     /// 16 bits: the closest to float
     Int16,
-}
-
-impl Activations {
-    fn elements(self) -> &'static [ElementType] {
-        match self {
-            Self::Auto => &[ElementType::I8, ElementType::I16],
-            Self::Int8 => &[ElementType::I8],
-            Self::Int16 => &[ElementType::I16],
-        }
-    }
 }
 
 /// A model that the verifier accepted.
@@ -98,34 +92,33 @@ pub fn convert(options: &Options<'_>, progress: &dyn Progress) -> Result<Convers
     let scores = reference.scores(&evaluation, progress)?;
     let float = classes_of_scores(&scores, &head);
 
-    let mut best: Option<Candidate> = None;
-    for &element in options.activations.elements() {
-        let candidate = Candidate::new(element, &lowered, &head, &features, &calibration, &evaluation, progress)?;
-        let reached = agreement(&float, &candidate.integer.classes());
-        let better = best.as_ref().is_none_or(|best| reached > agreement(&float, &best.integer.classes()));
-        if better {
-            best = Some(candidate);
+    let mut chosen = match options.activations {
+        Activations::Int8 => Candidate::new(ElementType::I8, &lowered, &head, &features, &calibration)?,
+        Activations::Int16 => Candidate::new(ElementType::I16, &lowered, &head, &features, &calibration)?,
+        Activations::Auto => {
+            progress.begin("float reference, calibration", calibration.len());
+            let seen = classes_of_scores(&reference.scores(&calibration, progress)?, &head);
+            let int8 = Candidate::new(ElementType::I8, &lowered, &head, &features, &calibration)?;
+            if agreement(&seen, &int8.decide(&calibration, progress)?.classes()) >= INT8_AGREEMENT {
+                int8
+            } else {
+                Candidate::new(ElementType::I16, &lowered, &head, &features, &calibration)?
+            }
         }
-        if reached >= AGREEMENT {
-            break;
-        }
-    }
-    let mut chosen = best.ok_or_else(|| Error::Option {
-        what: "no type of activations was tried".into(),
-        advice: "give --activations auto".into(),
-    })?;
+    };
 
-    let errors = score_errors(&scores, &chosen.integer, &head);
+    let integer = chosen.decide(&evaluation, progress)?;
+    let errors = score_errors(&scores, &integer, &head);
     chosen.spec.head.low_margin = errors.low_margin();
     let rows = evaluation.len();
-    let agreed = agreement(&float, &chosen.integer.classes());
+    let agreed = agreement(&float, &integer.classes());
     chosen.spec.provenance = provenance(options, &source, &calibration, &evaluation, chosen.element, agreed);
     let bytes = chosen.spec.to_bytes();
     let engine = Engine::load(&bytes)?;
 
     let quality = truth.map(|truth| QualityReport {
         float: truth.quality(&float, score_ranking(&scores, &head).as_deref()),
-        integer: truth.quality(&chosen.integer.classes(), integer_ranking(&chosen.integer, &head).as_deref()),
+        integer: truth.quality(&integer.classes(), integer_ranking(&integer, &head).as_deref()),
         base_rate: truth.base_rate(),
         commonest: head.outcomes[truth.commonest()].clone(),
         shares: truth.shares(),
@@ -142,11 +135,11 @@ pub fn convert(options: &Options<'_>, progress: &dyn Progress) -> Result<Convers
         calibration: DataReport { file: calibration.file_name(), rows: calibration.len() },
         evaluation: DataReport { file: evaluation.file_name(), rows },
         agreement: agreed,
-        differing: float.iter().zip(chosen.integer.classes()).filter(|(float, integer)| **float != *integer).count(),
+        differing: float.iter().zip(integer.classes()).filter(|(float, integer)| **float != *integer).count(),
         largest_score_error: errors.largest,
         mean_score_error: errors.mean,
         low_margin: chosen.spec.head.low_margin.to_string(),
-        out_of_range: chosen.integer.out_of_range(),
+        out_of_range: integer.out_of_range(),
         quality,
         verifier: VerifierReport::of(&engine.report),
         warnings: warnings(&chosen, &features, &calibration, agreed, options),
@@ -159,7 +152,6 @@ struct Candidate {
     element: ElementType,
     spec: ModelSpec,
     silent: Vec<usize>,
-    integer: Integer,
 }
 
 impl Candidate {
@@ -169,10 +161,7 @@ impl Candidate {
         head: &head::Decided,
         features: &[FeatureInfo],
         calibration: &Data,
-        evaluation: &Data,
-        progress: &dyn Progress,
     ) -> Result<Self> {
-        progress.begin(&format!("{} network", element.name()), evaluation.len());
         let quantized = quantize(&lowered.network, calibration, element)?;
         let scores = (quantized.tensors.len() - 1) as u16;
         let spec = ModelSpec {
@@ -191,8 +180,12 @@ impl Candidate {
             outcomes: head.outcomes.clone(),
             provenance: vec![],
         };
-        let decisions = Engine::load(&spec.to_bytes())?.decide(evaluation, progress)?;
-        Ok(Self { element, spec, silent: quantized.silent, integer: Integer(decisions) })
+        Ok(Self { element, spec, silent: quantized.silent })
+    }
+
+    fn decide(&self, data: &Data, progress: &dyn Progress) -> Result<Integer> {
+        progress.begin(&format!("{} network", self.element.name()), data.len());
+        Ok(Integer(Engine::load(&self.spec.to_bytes())?.decide(data, progress)?))
     }
 }
 

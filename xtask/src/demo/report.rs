@@ -128,6 +128,10 @@ impl Report {
         row("bytes packed", decisions.packed_bytes.to_string());
         row("bytes of scratch", decisions.scratch_bytes.to_string());
         row("bytes of stack, at most", self.stack_bytes.to_string());
+        for step in &self.steps {
+            let time = if step.reused { "ready".to_owned() } else { format!("{:.1} s", step.seconds) };
+            row(&format!("step: {}", step.name), time);
+        }
         row("findings in the kernel's log", self.findings.len().to_string());
         for finding in &self.findings {
             row("", finding.clone());

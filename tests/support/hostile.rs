@@ -120,6 +120,9 @@ fn damaged_model() -> Vec<Hostile> {
         case("too-few-steps", "section program: has 1 steps, the input tensor has 2 elements", &|m| {
             m.program.pop();
         }),
+        case("scores-as-input", "op 1 (dense): reads tensor 1 of int32 scores, which only the head may", &|m| {
+            m.tensors[1].element = kinfer::format::ElementType::I32;
+        }),
         case("zero-scale", "tensor 1: the scale is zero", &|m| m.tensors[1].scale = Default::default()),
         case("zero-point", "tensor 1: zero point 300 is outside the element type", &|m| m.tensors[1].zero_point = 300),
         case("zero-dimension", "tensor 1: the rank is not 1 to 4, or a dimension is zero or too large", &|m| {
@@ -157,7 +160,7 @@ fn damaged_model() -> Vec<Hostile> {
         case("one-outcome-too-many", "head: decides between 2 outcomes, the file names 3", &|m| {
             m.outcomes.push("third".into());
         }),
-        case("threshold-on-two-scores", "head: input of 2 and output of 1 elements do not fit this operator", &|m| {
+        case("threshold-on-two-scores", "head: a threshold takes one score, the tensor has 2", &|m| {
             m.head.kind = HeadKind::Threshold(Default::default());
         }),
         case("too-much-scratch", "file: scratch bytes 16416 over the budget of 16384", &|m| widen(m, 2_048)),

@@ -99,7 +99,7 @@ fn check_operator(
     let (input, output) = (tensor(model, operator.input)?, tensor(model, operator.output)?);
     let range = report.range_of(operator.input)?;
     if input.element == ElementType::I32 {
-        return Err(Problem::UnknownType { code: 3 });
+        return Err(Problem::ReadsScores { tensor: operator.input });
     }
     match operator.parameters {
         Parameters::Dense(parameters) => dense::check(model, &parameters, &input, &output, range),
@@ -135,7 +135,7 @@ fn check_head(model: &Model<'_>, report: &Report) -> Result<()> {
     let decides = match head.kind {
         HeadKind::ArgMax => elements,
         HeadKind::Threshold(_) if elements == 1 => 2,
-        HeadKind::Threshold(_) => return Err(refuse(Problem::Shapes { input: elements, output: 1 })),
+        HeadKind::Threshold(_) => return Err(refuse(Problem::ThresholdScores { is: elements })),
     };
     if u64::from(outcomes) != decides || decides < 2 {
         return Err(refuse(Problem::Outcomes { is: outcomes, head: decides }));

@@ -2,7 +2,7 @@
 //!
 //! [`Model`] borrows the file: a header, a table of typed sections, and fixed-size records in each. Parsing checks that
 //! every section and record is there, in bounds and of a known kind; what the records *mean* together (shapes, ranges,
-//! order) is [`crate::verify`]'s. The specification is `docs/kinf-format.md`.
+//! order) is [`crate::verify()`]'s. The specification is `docs/kinf-format.md`.
 
 mod bytes;
 mod container;

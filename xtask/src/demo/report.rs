@@ -84,7 +84,7 @@ impl Report {
     pub(super) fn table(&self) -> String {
         let mut text = String::new();
         let mut row = |name: &str, value: String| {
-            let _ = writeln!(text, "{name:<34}{value}");
+            let _ = writeln!(text, "{name:<48}{value}");
         };
         let (decisions, conversion) = (&self.decisions, &self.conversion);
         let (quality, evaluation) = (&conversion.quality, &conversion.evaluation);

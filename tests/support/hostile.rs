@@ -2,7 +2,7 @@
 //!
 //! `tests/refusals.rs` checks the sentence in user space, and the in-kernel suite that the kernel gives the same one.
 
-use kinfer::format::{ENTRY_SIZE, HEADER_SIZE, HeadKind};
+use kinfer::format::{ENTRY_SIZE, HEADER_SIZE, HeadKind, SectionKind};
 use kinfer_convert::kinf::container::{seal, to_bytes};
 use kinfer_convert::kinf::{DenseSpec, ModelSpec, OperatorSpec};
 
@@ -176,29 +176,22 @@ fn damaged_model() -> Vec<Hostile> {
             m.head.scores = 3;
         }),
     ];
-    let mut unknown = two_counters();
-    unknown.provenance.clear();
-    let mut sections = unknown.sections();
-    sections[3].bytes[0] = 77;
-    files.push(Hostile {
-        name: "unknown-operator",
-        sentence: "op 0: kind 77 is not known to this build",
-        bytes: to_bytes(&sections),
-    });
-    let mut sections = unknown.sections();
-    sections[3].bytes[2] = 1;
-    files.push(Hostile {
-        name: "unknown-rounding",
-        sentence: "op 0 (dense): rounding 1 is not known to this build",
-        bytes: to_bytes(&sections),
-    });
-    let mut sections = unknown.sections();
-    sections[6].bytes[0] = 0xc3;
-    files.push(Hostile {
-        name: "outcome-not-ascii",
-        sentence: "section outcomes: a name or unit is empty, not ASCII, or not padded with zero bytes",
-        bytes: to_bytes(&sections),
-    });
+    let byte = |name, sentence, section: SectionKind, at: usize, value| {
+        let mut sections = two_counters().sections();
+        sections[section as usize - 1].bytes[at] = value;
+        Hostile { name, sentence, bytes: to_bytes(&sections) }
+    };
+    files.extend([
+        byte("unknown-operator", "op 0: kind 77 is not known to this build", SectionKind::Operators, 0, 77),
+        byte("unknown-rounding", "op 0 (dense): rounding 1 is not known to this build", SectionKind::Operators, 2, 1),
+        byte(
+            "outcome-not-ascii",
+            "section outcomes: a name or unit is empty, not ASCII, or not padded with zero bytes",
+            SectionKind::Outcomes,
+            0,
+            0xc3,
+        ),
+    ]);
     files
 }
 

@@ -39,7 +39,7 @@ fn io_latency(c: &mut Criterion) {
         let bytes = convert(&options, &Silent).unwrap().bytes;
         let model = Model::parse(&bytes).unwrap();
         let report = verify(&model, &Limits::KERNEL).unwrap();
-        let packed = Packed::new(&model, &report, vec![0; report.packed_bytes]).unwrap();
+        let packed = Packed::new(&model, &report, vec![0; report.packed_words]).unwrap();
         let (mut rows, mut scratch) = (data.counters.chunks_exact(data.width).cycle(), vec![0; report.scratch_words]);
         group.bench_function(name, |b| b.iter(|| packed.decide(&mut scratch, black_box(rows.next().unwrap()))));
     }

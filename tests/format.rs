@@ -87,6 +87,7 @@ fn the_reader_reads_these_bytes() {
     let operator = model.operators().get(0).unwrap();
     assert_eq!((operator.input, operator.output), (0, 1));
     let Parameters::Dense(dense) = operator.parameters else { panic!("operator 0 is dense") };
+    let dense = dense.weights;
     let channels: Vec<_> = dense.channels(model.data(), 2, 2).collect();
     let weights: Vec<Vec<i64>> = channels.iter().map(|channel| channel.weights().collect()).collect();
     assert_eq!(weights, [[100, -50], [-20, 60]]);

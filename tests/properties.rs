@@ -4,7 +4,9 @@ use fixed::types::{I32F32, U32F96};
 use kinfer::format::{ElementType, HeadKind, Rounding};
 use kinfer::{Limits, Model, Packed, verify};
 use kinfer_convert::kinf::container::seal;
-use kinfer_convert::kinf::{ClipSpec, DenseSpec, FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, StepSpec, TensorSpec};
+use kinfer_convert::kinf::{
+    ClipSpec, DenseSpec, FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, RowsSpec, StepSpec, TensorSpec, WeightsSpec,
+};
 use kinfer_suite::{models, wide};
 use num_traits::ToPrimitive;
 use proptest::collection::vec;
@@ -64,13 +66,16 @@ fn dense(index: usize, inputs: usize, outputs: usize) -> impl Strategy<Value = D
         move |(weights, (biases, multipliers, shifts), clip)| DenseSpec {
             input: index as u16,
             output: index as u16 + 1,
-            weights,
-            biases,
-            multipliers,
-            shifts,
-            rounding: Rounding::HalfEven,
-            lo: i32::from(clip[0].min(clip[1])),
-            hi: i32::from(clip[0].max(clip[1])),
+            rows: RowsSpec {
+                weights: WeightsSpec::I8(weights),
+                biases,
+                multipliers,
+                shifts,
+                rounding: Rounding::HalfEven,
+                lo: i32::from(clip[0].min(clip[1])),
+                hi: i32::from(clip[0].max(clip[1])),
+            },
+            skip_zeros: false,
         },
     )
 }
@@ -88,7 +93,7 @@ fn model() -> impl Strategy<Value = ModelSpec> {
                 tensors[last].element = ElementType::I32;
                 let mut operators: Vec<_> = operators.into_iter().map(OperatorSpec::Dense).collect();
                 if let Some(OperatorSpec::Dense(scores)) = operators.last_mut() {
-                    (scores.lo, scores.hi) = ElementType::I32.range();
+                    (scores.rows.lo, scores.rows.hi) = ElementType::I32.range();
                 }
                 if clip && last >= 2 {
                     // Between the first layer and the second: another tensor of the first layer's kind.
@@ -146,7 +151,7 @@ proptest! {
         let bytes = spec.to_bytes();
         let model = Model::parse(&bytes).unwrap();
         let report = verify(&model, &Limits::KERNEL).unwrap();
-        let packed = Packed::new(&model, &report, vec![0; report.packed_bytes]).unwrap();
+        let packed = Packed::new(&model, &report, vec![0; report.packed_words]).unwrap();
         let mut scratch = vec![i64::MIN; report.scratch_words];
         for row in &rows {
             let decision = packed.decide(&mut scratch, row);
@@ -190,7 +195,7 @@ proptest! {
         seal(&mut bytes);
         let Ok(model) = Model::parse(&bytes) else { return Ok(()) };
         let Ok(report) = verify(&model, &Limits::KERNEL) else { return Ok(()) };
-        let packed = Packed::new(&model, &report, vec![0; report.packed_bytes]).unwrap();
+        let packed = Packed::new(&model, &report, vec![0; report.packed_words]).unwrap();
         let mut scratch = vec![0; report.scratch_words];
         for value in [i64::MIN, -1, 0, i64::MAX] {
             let decision = packed.decide(&mut scratch, &vec![value; report.inputs]);

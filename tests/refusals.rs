@@ -39,7 +39,7 @@ fn a_caller_with_another_feature_count_is_refused_and_a_decision_falls_back() {
     let bytes = models::two_counters().to_bytes();
     let model = Model::parse(&bytes).unwrap();
     let report = verify(&model, &Limits::KERNEL).unwrap();
-    let packed = Packed::new(&model, &report, vec![0; report.packed_bytes]).unwrap();
+    let packed = Packed::new(&model, &report, vec![0; report.packed_words]).unwrap();
     let error = packed.check_inputs(3).unwrap_err();
     assert_eq!(error.to_string(), "caller: passes 3 features, the model takes 2");
     let mut scratch = vec![0; report.scratch_words];
@@ -54,9 +54,9 @@ fn a_report_of_another_file_or_too_little_memory_is_refused() {
     let (one, other) = (one.to_bytes(), other.to_bytes());
     let (one, other) = (Model::parse(&one).unwrap(), Model::parse(&other).unwrap());
     let report = verify(&one, &Limits::KERNEL).unwrap();
-    let wrong = Packed::new(&other, &report, vec![0; report.packed_bytes]).unwrap_err();
+    let wrong = Packed::new(&other, &report, vec![0; report.packed_words]).unwrap_err();
     assert!(wrong.to_string().starts_with("caller: says CRC-32C "), "{wrong}");
-    let small = Packed::new(&one, &report, vec![0; report.packed_bytes - 1]).unwrap_err();
-    let needs = report.packed_bytes;
+    let small = Packed::new(&one, &report, vec![0; report.packed_words - 1]).unwrap_err();
+    let needs = report.packed_bytes();
     assert_eq!(small.to_string(), format!("caller: gives {} bytes of memory, the model needs {needs}", needs - 1));
 }

@@ -9,7 +9,7 @@ use crate::progress::Progress;
 /// A verified model, ready to decide.
 #[derive(Debug)]
 pub struct Engine {
-    packed: Packed<Vec<u8>>,
+    packed: Packed<Vec<i64>>,
     /// What the verifier proved.
     pub report: Report,
 }
@@ -24,7 +24,7 @@ impl Engine {
         let load = || {
             let model = Model::parse(file)?;
             let report = verify(&model, &Limits::KERNEL)?;
-            let packed = Packed::new(&model, &report, vec![0; report.packed_bytes])?;
+            let packed = Packed::new(&model, &report, vec![0; report.packed_words])?;
             Ok(Self { packed, report })
         };
         load().map_err(Error::Refused)

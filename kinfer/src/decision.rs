@@ -107,11 +107,11 @@ impl Scores {
 }
 
 /// Decides from the quantised scores, `flags` telling what is known already.
-pub fn decide(head: &Head, scores: Scores, quantised: &[i64], flags: Flags) -> Decision {
+pub fn decide(head: &Head, scores: Scores, quantised: &[i32], flags: Flags) -> Decision {
     let (class, value, margin) = match head.kind {
         HeadKind::ArgMax => arg_max(scores, quantised),
         HeadKind::Threshold(threshold) => {
-            let value = scores.value(quantised.first().copied().unwrap_or(0));
+            let value = scores.value(i64::from(quantised.first().copied().unwrap_or(0)));
             let distance = value.saturating_sub(threshold);
             (u32::from(value > threshold), value, distance.saturating_abs())
         }
@@ -120,9 +120,10 @@ pub fn decide(head: &Head, scores: Scores, quantised: &[i64], flags: Flags) -> D
     Decision { class, value, margin, flags }
 }
 
-fn arg_max(scores: Scores, quantised: &[i64]) -> (u32, I32F32, I32F32) {
+fn arg_max(scores: Scores, quantised: &[i32]) -> (u32, I32F32, I32F32) {
     let (mut class, mut best, mut second) = (0, i64::MIN, i64::MIN);
     for (index, &q) in numbered(quantised) {
+        let q = i64::from(q);
         if q > best {
             (class, best, second) = (index, q, best);
         } else if q > second {

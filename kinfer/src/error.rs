@@ -81,6 +81,7 @@ pub enum Problem {
     DataEnd { what: &'static str, end: u64, length: u64 },
     Accumulator { channel: u32 },
     Multiplier { channel: u32 },
+    NotAPowerOfTwo { channel: u32 },
     Clip { lo: i32, hi: i32 },
     ReadsScores { tensor: u16 },
     ThresholdScores { is: u64 },
@@ -199,6 +200,9 @@ impl fmt::Display for Problem {
             }
             Self::Accumulator { channel } => write!(f, "the accumulator of channel {channel} could overflow"),
             Self::Multiplier { channel } => write!(f, "the multiplier of channel {channel} is negative"),
+            Self::NotAPowerOfTwo { channel } => {
+                write!(f, "the multiplier of channel {channel} is not 1, which rounding by shift asks for")
+            }
             Self::Clip { lo, hi } => write!(f, "clip range {lo}..{hi} is empty or outside the output's element type"),
             Self::ReadsScores { tensor } => write!(f, "reads tensor {tensor} of int32 scores, which only the head may"),
             Self::ThresholdScores { is } => write!(f, "a threshold takes one score, the tensor has {is}"),

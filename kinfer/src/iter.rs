@@ -8,14 +8,14 @@ pub(crate) fn numbered<I: IntoIterator>(items: I) -> Numbered<I::IntoIter> {
     Numbered { items: items.into_iter(), next: 0 }
 }
 
-/// Slices of `size` bytes, as `chunks_exact`; none when `size` is zero.
-pub(crate) const fn chunks(bytes: &[u8], size: usize) -> Chunks<'_> {
-    Chunks { bytes, size }
+/// Slices of `size` items, as `chunks_exact`; none when `size` is zero.
+pub(crate) const fn chunks<T>(items: &[T], size: usize) -> Chunks<'_, T> {
+    Chunks { items, size }
 }
 
 /// As [`chunks`], to write to.
-pub(crate) const fn chunks_mut(bytes: &mut [u8], size: usize) -> ChunksMut<'_> {
-    ChunksMut { bytes, size }
+pub(crate) const fn chunks_mut<T>(items: &mut [T], size: usize) -> ChunksMut<'_, T> {
+    ChunksMut { items, size }
 }
 
 /// See [`numbered`].
@@ -38,36 +38,36 @@ impl<I: Iterator> Iterator for Numbered<I> {
 
 /// See [`chunks`].
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Chunks<'a> {
-    bytes: &'a [u8],
+pub(crate) struct Chunks<'a, T> {
+    items: &'a [T],
     size: usize,
 }
 
-impl<'a> Iterator for Chunks<'a> {
-    type Item = &'a [u8];
+impl<'a, T> Iterator for Chunks<'a, T> {
+    type Item = &'a [T];
 
     #[inline]
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let (chunk, rest) = self.bytes.split_at_checked(self.size).filter(|(chunk, _)| !chunk.is_empty())?;
-        self.bytes = rest;
+    fn next(&mut self) -> Option<&'a [T]> {
+        let (chunk, rest) = self.items.split_at_checked(self.size).filter(|(chunk, _)| !chunk.is_empty())?;
+        self.items = rest;
         Some(chunk)
     }
 }
 
 /// See [`chunks_mut`].
-pub(crate) struct ChunksMut<'a> {
-    bytes: &'a mut [u8],
+pub(crate) struct ChunksMut<'a, T> {
+    items: &'a mut [T],
     size: usize,
 }
 
-impl<'a> Iterator for ChunksMut<'a> {
-    type Item = &'a mut [u8];
+impl<'a, T> Iterator for ChunksMut<'a, T> {
+    type Item = &'a mut [T];
 
     #[inline]
-    fn next(&mut self) -> Option<&'a mut [u8]> {
-        let bytes = core::mem::take(&mut self.bytes);
-        let (chunk, rest) = bytes.split_at_mut_checked(self.size).filter(|(chunk, _)| !chunk.is_empty())?;
-        self.bytes = rest;
+    fn next(&mut self) -> Option<&'a mut [T]> {
+        let items = core::mem::take(&mut self.items);
+        let (chunk, rest) = items.split_at_mut_checked(self.size).filter(|(chunk, _)| !chunk.is_empty())?;
+        self.items = rest;
         Some(chunk)
     }
 }
@@ -79,9 +79,9 @@ mod tests {
 
     #[test]
     fn a_rest_shorter_than_a_chunk_is_left_out() {
-        assert_eq!(chunks(&[1, 2, 3, 4, 5], 2).collect::<Vec<_>>(), [[1, 2], [3, 4]]);
-        assert_eq!(chunks(&[1, 2, 3], 0).count(), 0);
-        let mut bytes = [1, 2, 3, 4, 5];
+        assert_eq!(chunks(&[1u8, 2, 3, 4, 5], 2).collect::<Vec<_>>(), [[1, 2], [3, 4]]);
+        assert_eq!(chunks(&[1u8, 2, 3], 0).count(), 0);
+        let mut bytes = [1u8, 2, 3, 4, 5];
         for (number, chunk) in numbered(chunks_mut(&mut bytes, 2)) {
             chunk.fill(number as u8);
         }

@@ -17,7 +17,7 @@
 //! # fn load(bytes: &[u8], raw: &[i64]) -> Result<(), kinfer::Error> {
 //! let model = kinfer::Model::parse(bytes)?;
 //! let report = kinfer::verify(&model, &kinfer::Limits::KERNEL)?;
-//! let packed = kinfer::Packed::new(&model, &report, vec![0u8; report.packed_bytes])?;
+//! let packed = kinfer::Packed::new(&model, &report, vec![0i64; report.packed_words])?;
 //! packed.check_inputs(raw.len())?;
 //! let mut scratch = vec![0i64; report.scratch_words];
 //! let decision = packed.decide(&mut scratch, raw);
@@ -52,6 +52,7 @@
 extern crate std;
 
 pub mod backend;
+mod cast;
 pub mod decision;
 pub mod engine;
 pub mod error;
@@ -66,4 +67,4 @@ pub use decision::{Decision, Flags};
 pub use engine::Packed;
 pub use error::{Error, Kind, Place, Problem};
 pub use format::Model;
-pub use verify::{verify, Limits, Report};
+pub use verify::{verify, verify_into, Limits, Report};

@@ -136,25 +136,27 @@ fn damaged_model() -> Vec<Hostile> {
             dense(m, 0, &|d| (d.input, d.output) = (1, 2));
         }),
         case("written-twice", "op 1 (dense): writes tensor 1, the next one is 2", &|m| {
-            dense(m, 1, &|d| (d.input, d.output, d.lo, d.hi) = (0, 1, -128, 127));
+            dense(m, 1, &|d| (d.input, d.output, d.rows.lo, d.rows.hi) = (0, 1, -128, 127));
         }),
         case("never-written", "tensor 3: nothing writes it", &|m| m.tensors.push(m.tensors[2].clone())),
         case("weights-of-another-shape", "op 1 (dense): weights end at byte 34000, section data has 30034", &|m| {
             widen(m, 2_000);
-            dense(m, 1, &|d| d.weights.truncate(8));
+            dense(m, 1, &|d| d.rows.weights = vec![1i8; 8].into());
         }),
         case("overflowing-accumulator", "op 0 (dense): the accumulator of channel 1 could overflow", &|m| {
-            dense(m, 0, &|d| d.biases[1] = i64::MAX - 100);
+            dense(m, 0, &|d| d.rows.biases[1] = i64::MAX - 100);
         }),
         case("negative-multiplier", "op 0 (dense): the multiplier of channel 1 is negative", &|m| {
-            dense(m, 0, &|d| d.multipliers[1] = -1);
+            dense(m, 0, &|d| d.rows.multipliers[1] = -1);
         }),
-        case("wide-requantize-shift", "op 1 (dense): shift 95 is over 94", &|m| dense(m, 1, &|d| d.shifts[0] = 95)),
+        case("wide-requantize-shift", "op 1 (dense): shift 95 is over 94", &|m| {
+            dense(m, 1, &|d| d.rows.shifts[0] = 95)
+        }),
         case(
             "clip-outside-int8",
             "op 0 (dense): clip range -128..128 is empty or outside the output's element type",
             &|m| {
-                dense(m, 0, &|d| d.hi = 128);
+                dense(m, 0, &|d| d.rows.hi = 128);
             },
         ),
         case("one-outcome-too-many", "head: decides between 2 outcomes, the file names 3", &|m| {
@@ -169,7 +171,7 @@ fn damaged_model() -> Vec<Hostile> {
             m.tensors.insert(2, m.tensors[1].clone());
             let mut middle = m.operators[0].clone();
             if let OperatorSpec::Dense(d) = &mut middle {
-                (d.input, d.output, d.weights) = (1, 2, vec![1; 400 * 400]);
+                (d.input, d.output, d.rows.weights) = (1, 2, vec![1i8; 400 * 400].into());
             }
             m.operators.insert(1, middle);
             dense(m, 2, &|d| (d.input, d.output) = (2, 3));
@@ -183,7 +185,7 @@ fn damaged_model() -> Vec<Hostile> {
     };
     files.extend([
         byte("unknown-operator", "op 0: kind 77 is not known to this build", SectionKind::Operators, 0, 77),
-        byte("unknown-rounding", "op 0 (dense): rounding 1 is not known to this build", SectionKind::Operators, 2, 1),
+        byte("unknown-rounding", "op 0 (dense): rounding 9 is not known to this build", SectionKind::Operators, 2, 9),
         byte(
             "outcome-not-ascii",
             "section outcomes: a name or unit is empty, not ASCII, or not padded with zero bytes",
@@ -205,10 +207,10 @@ fn dense(spec: &mut ModelSpec, index: usize, change: &dyn Fn(&mut DenseSpec)) {
 fn widen(spec: &mut ModelSpec, width: usize) {
     spec.tensors[1].dims = vec![width as u32];
     dense(spec, 0, &|d| {
-        d.weights = vec![1; 2 * width];
-        d.biases = vec![0; width];
-        d.multipliers = vec![1 << 30; width];
-        d.shifts = vec![40; width];
+        d.rows.weights = vec![1i8; 2 * width].into();
+        d.rows.biases = vec![0; width];
+        d.rows.multipliers = vec![1 << 30; width];
+        d.rows.shifts = vec![40; width];
     });
-    dense(spec, 1, &|d| d.weights = vec![1; 2 * width]);
+    dense(spec, 1, &|d| d.rows.weights = vec![1i8; 2 * width].into());
 }

@@ -2,7 +2,9 @@
 
 use fixed::types::{I32F32, U32F96};
 use kinfer::format::{ElementType, HeadKind, Rounding};
-use kinfer_convert::kinf::{DenseSpec, FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, StepSpec, TensorSpec};
+use kinfer_convert::kinf::{
+    DenseSpec, FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, RowsSpec, StepSpec, TensorSpec, WeightsSpec,
+};
 
 /// A raw counter called `name`, seen in `lo..=hi`.
 pub fn feature(name: &str, lo: i64, hi: i64) -> FeatureSpec {
@@ -22,13 +24,16 @@ pub fn two_counters() -> ModelSpec {
         OperatorSpec::Dense(DenseSpec {
             input,
             output: input + 1,
-            weights,
-            biases: vec![64, -64],
-            multipliers: vec![1 << 30, 3 << 29],
-            shifts: vec![36, 36],
-            rounding: Rounding::HalfEven,
-            lo,
-            hi,
+            rows: RowsSpec {
+                weights: WeightsSpec::I8(weights),
+                biases: vec![64, -64],
+                multipliers: vec![1 << 30, 3 << 29],
+                shifts: vec![36, 36],
+                rounding: Rounding::HalfEven,
+                lo,
+                hi,
+            },
+            skip_zeros: false,
         })
     };
     ModelSpec {

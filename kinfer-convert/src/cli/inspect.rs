@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kinfer::format::{HeadKind, Operator, Parameters};
+use kinfer::format::{HeadKind, Operator};
 use kinfer::{Limits, Model, verify};
 use kinfer_convert::convert::VerifierReport;
 use kinfer_convert::{Error, Result};
@@ -75,11 +75,7 @@ fn describe(model: &Model<'_>, report: &kinfer::Report) -> Value {
 }
 
 fn describe_operator(operator: &Operator) -> Value {
-    let (lo, hi) = match operator.parameters {
-        Parameters::Dense(dense) => (dense.requantize.lo, dense.requantize.hi),
-        Parameters::Clip(clip) => (clip.lo, clip.hi),
-    };
-    json!({"kind": operator.kind().name(), "input": operator.input, "output": operator.output, "lo": lo, "hi": hi})
+    json!({"kind": operator.kind().name(), "input": operator.input, "second": operator.second, "output": operator.output})
 }
 
 fn render(model: &Value) -> String {
@@ -102,14 +98,19 @@ fn render(model: &Value) -> String {
     let proofs = list(&model["verifier"]["operators"]);
     for (index, (operator, proof)) in list(&model["operators"]).iter().zip(proofs).enumerate() {
         out += &format!(
-            "{index:>4}  {} {} -> {}: {} operations, accumulators of {} bits, clamped to {}..{}\n",
+            "{index:>4}  {} {}{} -> {}: {} operations, {} look-ups, accumulators of {} bits, output {}..{}, {} backend, \
+             {} lanes\n",
             text(&operator["kind"]),
             operator["input"],
+            operator["second"].as_u64().map_or(String::new(), |second| format!(" and {second}")),
             operator["output"],
             proof["operations"],
+            proof["look_ups"],
             proof["accumulator_bits"],
-            operator["lo"],
-            operator["hi"]
+            proof["output"][0],
+            proof["output"][1],
+            text(&proof["backend"]),
+            proof["lanes"],
         );
     }
     let head = &model["head"];

@@ -79,10 +79,16 @@ pub struct VerifierReport {
     pub inputs: usize,
     /// Worst-case operations of a decision.
     pub operations: u64,
+    /// Worst-case table look-ups and node comparisons.
+    pub look_ups: u64,
     /// Bytes of packed memory.
     pub packed_bytes: usize,
     /// Bytes of scratch.
     pub scratch_bytes: usize,
+    /// Bytes of state.
+    pub state_bytes: usize,
+    /// Bytes of stack at most, whatever the model.
+    pub stack_bytes: usize,
     /// Operator by operator.
     pub operators: Vec<OperatorReport>,
 }
@@ -100,6 +106,12 @@ pub struct OperatorReport {
     pub accumulator_bits: u32,
     /// Reachable values of its output.
     pub output: (i64, i64),
+    /// Table look-ups and node comparisons.
+    pub look_ups: u64,
+    /// Which backend runs it.
+    pub backend: &'static str,
+    /// Products that share a multiply in most of its rows.
+    pub lanes: u8,
 }
 
 impl VerifierReport {
@@ -111,12 +123,18 @@ impl VerifierReport {
             accumulator: (operator.accumulator.lo, operator.accumulator.hi),
             accumulator_bits: operator.accumulator.bits(),
             output: (operator.output.lo, operator.output.hi),
+            look_ups: operator.look_ups,
+            backend: operator.backend.name(),
+            lanes: operator.need.lanes,
         });
         Self {
             inputs: report.inputs,
             operations: report.operations,
-            packed_bytes: report.packed_bytes,
+            look_ups: report.look_ups,
+            packed_bytes: report.packed_bytes(),
             scratch_bytes: report.scratch_bytes(),
+            state_bytes: report.state_bytes(),
+            stack_bytes: kinfer::Report::STACK_BYTES,
             operators: operators.collect(),
         }
     }

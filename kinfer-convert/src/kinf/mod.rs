@@ -20,13 +20,16 @@
 //!     operators: vec![OperatorSpec::Dense(DenseSpec {
 //!         input: 0,
 //!         output: 1,
-//!         weights: vec![1],
-//!         biases: vec![-10],
-//!         multipliers: vec![1],
-//!         shifts: vec![0],
-//!         rounding: Rounding::HalfEven,
-//!         lo: i32::MIN,
-//!         hi: i32::MAX,
+//!         rows: RowsSpec {
+//!             weights: vec![1i8].into(),
+//!             biases: vec![-10],
+//!             multipliers: vec![1],
+//!             shifts: vec![0],
+//!             rounding: Rounding::HalfEven,
+//!             lo: i32::MIN,
+//!             hi: i32::MAX,
+//!         },
+//!         skip_zeros: false,
 //!     })],
 //!     head: HeadSpec {
 //!         kind: HeadKind::Threshold(Default::default()),
@@ -41,12 +44,14 @@
 //! ```
 
 pub mod container;
+pub mod operators;
 mod records;
 
 use fixed::types::{I32F32, U32F96};
 use kinfer::format::{ElementType, HeadKind, Rounding, SKIPPABLE, SectionKind};
 
 use self::container::Section;
+pub use self::operators::{ClipSpec, DenseSpec, OperatorSpec, RowsSpec, WeightsSpec};
 
 /// A whole model file.
 #[derive(Clone, Debug)]
@@ -106,51 +111,6 @@ pub struct TensorSpec {
     pub zero_point: i32,
     /// Real units of one quantised unit.
     pub scale: U32F96,
-}
-
-/// An operator with its weights.
-#[derive(Clone, Debug)]
-pub enum OperatorSpec {
-    /// Fully connected layer.
-    Dense(DenseSpec),
-    /// Clamp, element by element.
-    Clip(ClipSpec),
-}
-
-/// Fully connected layer, int8 weights. A channel is one output; all vectors but the weights have one entry a channel.
-#[derive(Clone, Debug)]
-pub struct DenseSpec {
-    /// Tensor it reads.
-    pub input: u16,
-    /// Tensor it writes.
-    pub output: u16,
-    /// `[output][input]`, row after row.
-    pub weights: Vec<i8>,
-    /// In units of the accumulator.
-    pub biases: Vec<i64>,
-    /// Accumulator → output: mantissa.
-    pub multipliers: Vec<i32>,
-    /// Accumulator → output: shift to the right.
-    pub shifts: Vec<u8>,
-    /// How the shift rounds.
-    pub rounding: Rounding,
-    /// Smallest output, in quantised units.
-    pub lo: i32,
-    /// Largest output.
-    pub hi: i32,
-}
-
-/// Clamp, element by element.
-#[derive(Clone, Copy, Debug)]
-pub struct ClipSpec {
-    /// Tensor it reads.
-    pub input: u16,
-    /// Tensor it writes.
-    pub output: u16,
-    /// Smallest output, in quantised units.
-    pub lo: i32,
-    /// Largest output.
-    pub hi: i32,
 }
 
 /// The decision head.
@@ -216,13 +176,16 @@ mod tests {
                 OperatorSpec::Dense(DenseSpec {
                     input: 0,
                     output: 1,
-                    weights: vec![1, -2, 3, -4, 5, -6],
-                    biases: vec![7, -8, 9],
-                    multipliers: vec![1 << 30, 10, 11],
-                    shifts: vec![40, 1, 2],
-                    rounding: Rounding::HalfEven,
-                    lo: 5,
-                    hi: 100,
+                    rows: RowsSpec {
+                        weights: vec![1i8, -2, 3, -4, 5, -6].into(),
+                        biases: vec![7, -8, 9],
+                        multipliers: vec![1 << 30, 10, 11],
+                        shifts: vec![40, 1, 2],
+                        rounding: Rounding::HalfEven,
+                        lo: 5,
+                        hi: 100,
+                    },
+                    skip_zeros: false,
                 }),
                 OperatorSpec::Clip(ClipSpec { input: 1, output: 2, lo: -1, hi: 1 }),
             ],
@@ -261,6 +224,7 @@ mod tests {
         let model = kinfer::Model::parse(&bytes).unwrap();
         let Parameters::Dense(dense) = model.operators().get(0).unwrap().parameters else { panic!("not dense") };
         let data = |offset: u32, length: usize| &model.data()[offset as usize..][..length];
+        let dense = dense.weights;
         assert_eq!(data(dense.weights, 6), [1, 254, 3, 252, 5, 250]);
         assert_eq!(data(dense.biases + 8, 8), (-8i64).to_le_bytes());
         assert_eq!(data(dense.requantize.multipliers, 4), (1i32 << 30).to_le_bytes());

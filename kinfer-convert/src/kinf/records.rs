@@ -1,10 +1,9 @@
 //! Records → bytes, field by field as in `docs/kinf-format.md`.
 
-use kinfer::format::{
-    ElementType, HEAD_SIZE, HeadKind, NAME_SIZE, OPERATOR_SIZE, Rounding, STEP_SIZE, TENSOR_SIZE, UNIT_SIZE,
-};
+use kinfer::format::{ElementType, HEAD_SIZE, HeadKind, NAME_SIZE, STEP_SIZE, TENSOR_SIZE, UNIT_SIZE};
 
-use super::{ClipSpec, DenseSpec, FeatureSpec, HeadSpec, OperatorSpec, StepSpec, TensorSpec};
+use super::operators::{Data, OperatorSpec};
+use super::{FeatureSpec, HeadSpec, StepSpec, TensorSpec};
 
 pub(super) fn all<T>(items: &[T], record: impl Fn(&T) -> Vec<u8>) -> Vec<Vec<u8>> {
     items.iter().map(record).collect()
@@ -22,7 +21,7 @@ pub(super) fn step(step: &StepSpec) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(STEP_SIZE);
     bytes.extend(1u16.to_le_bytes());
     bytes.extend(step.source.to_le_bytes());
-    bytes.extend([step.shift, rounding(step.rounding), 0, 0]);
+    bytes.extend([step.shift, step.rounding as u8, 0, 0]);
     bytes.extend(step.multiplier.to_le_bytes());
     bytes.extend(step.bias.to_le_bytes());
     bytes.resize(STEP_SIZE, 0);
@@ -47,15 +46,9 @@ pub(super) fn tensor(tensor: &TensorSpec) -> Vec<u8> {
 
 /// Operator records, and the data section they point into.
 pub(super) fn operators(operators: &[OperatorSpec]) -> (Vec<Vec<u8>>, Vec<u8>) {
-    let mut data = Vec::new();
-    let mut records = Vec::with_capacity(operators.len());
-    for operator in operators {
-        records.push(match operator {
-            OperatorSpec::Dense(spec) => dense(spec, &mut data),
-            OperatorSpec::Clip(spec) => clip(spec),
-        });
-    }
-    (records, data)
+    let mut data = Data::default();
+    let records = operators.iter().map(|operator| operator.write(&mut data)).collect();
+    (records, data.0)
 }
 
 pub(super) fn head(head: &HeadSpec) -> Vec<u8> {
@@ -83,53 +76,6 @@ pub(super) fn provenance(lines: &[(String, String)]) -> Vec<u8> {
         .map(|(key, value)| format!("{key}: {value}").replace(['\n', '\r'], " ") + "\n")
         .collect::<String>()
         .into_bytes()
-}
-
-fn dense(spec: &DenseSpec, data: &mut Vec<u8>) -> Vec<u8> {
-    let weights = place(data, 8, spec.weights.iter().map(|weight| weight.to_le_bytes()));
-    let biases = place(data, 8, spec.biases.iter().map(|bias| bias.to_le_bytes()));
-    let multipliers = place(data, 4, spec.multipliers.iter().map(|factor| factor.to_le_bytes()));
-    let shifts = place(data, 1, spec.shifts.iter().map(|shift| [*shift]));
-
-    let mut bytes = Vec::with_capacity(OPERATOR_SIZE);
-    bytes.extend(1u16.to_le_bytes());
-    bytes.extend([rounding(spec.rounding), 1]);
-    bytes.extend(spec.input.to_le_bytes());
-    bytes.extend(spec.output.to_le_bytes());
-    for offset in [weights, biases, multipliers, shifts] {
-        bytes.extend(offset.to_le_bytes());
-    }
-    bytes.extend(spec.lo.to_le_bytes());
-    bytes.extend(spec.hi.to_le_bytes());
-    bytes.resize(OPERATOR_SIZE, 0);
-    bytes
-}
-
-fn clip(spec: &ClipSpec) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(OPERATOR_SIZE);
-    bytes.extend(2u16.to_le_bytes());
-    bytes.extend([0; 2]);
-    bytes.extend(spec.input.to_le_bytes());
-    bytes.extend(spec.output.to_le_bytes());
-    bytes.extend([0; 16]);
-    bytes.extend(spec.lo.to_le_bytes());
-    bytes.extend(spec.hi.to_le_bytes());
-    bytes.resize(OPERATOR_SIZE, 0);
-    bytes
-}
-
-/// Appends values to the data section; their offset there, a multiple of `alignment`.
-fn place<const N: usize>(data: &mut Vec<u8>, alignment: usize, values: impl Iterator<Item = [u8; N]>) -> u32 {
-    data.resize(data.len().next_multiple_of(alignment), 0);
-    let offset = data.len() as u32;
-    values.for_each(|value| data.extend(value));
-    offset
-}
-
-fn rounding(rounding: Rounding) -> u8 {
-    match rounding {
-        Rounding::HalfEven => 0,
-    }
 }
 
 fn text(text: &str, size: usize) -> Vec<u8> {

@@ -7,7 +7,7 @@ use super::stage::Stage;
 use super::{Quantized, factor};
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::kinf::{DenseSpec, OperatorSpec, StepSpec, TensorSpec};
+use crate::kinf::{DenseSpec, OperatorSpec, RowsSpec, StepSpec, TensorSpec};
 use crate::network::{Affine, Network};
 
 /// Bits that the largest score anything can reach uses of its int32.
@@ -104,19 +104,10 @@ fn scores(network: &Network, index: usize, stage: &Stage) -> Result<Grid> {
 }
 
 fn dense(name: &str, index: u16, stage: &Stage, output: &Grid) -> Result<DenseSpec> {
-    let mut spec = DenseSpec {
-        input: index,
-        output: index + 1,
-        weights: stage.weights.clone(),
-        biases: vec![],
-        multipliers: vec![],
-        shifts: vec![],
-        rounding: Rounding::HalfEven,
-        lo: output.lo,
-        hi: output.hi,
-    };
+    let mut weights = stage.weights.clone();
+    let (mut biases, mut multipliers, mut shifts) = (vec![], vec![], vec![]);
     let inputs = stage.grid.scales.len();
-    for (channel, row) in spec.weights.chunks_exact_mut(inputs).enumerate() {
+    for (channel, row) in weights.chunks_exact_mut(inputs).enumerate() {
         let bias = stage.biases[channel] - output.centres[channel];
         let mut step = stage.steps[channel];
         if bias.abs() > step * BIAS_UNITS {
@@ -127,11 +118,20 @@ fn dense(name: &str, index: u16, stage: &Stage, output: &Grid) -> Result<DenseSp
         let place = || format!("layer `{name}`, channel {channel}");
         let (multiplier, shift) = factor::requantize(step / output.scales[channel])
             .ok_or_else(|| range(place(), "its outputs leave the range of its multiplier"))?;
-        spec.biases.push((bias / step).round_ties_even() as i64);
-        spec.multipliers.push(multiplier);
-        spec.shifts.push(shift);
+        biases.push((bias / step).round_ties_even() as i64);
+        multipliers.push(multiplier);
+        shifts.push(shift);
     }
-    Ok(spec)
+    let rows = RowsSpec {
+        weights: weights.into(),
+        biases,
+        multipliers,
+        shifts,
+        rounding: Rounding::HalfEven,
+        lo: output.lo,
+        hi: output.hi,
+    };
+    Ok(DenseSpec { input: index, output: index + 1, rows, skip_zeros: false })
 }
 
 fn range(place: String, what: &str) -> Error {

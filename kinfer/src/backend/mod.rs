@@ -1,23 +1,103 @@
 //! How operators run. Every backend gives the same bits as [`crate::ops`].
+//!
+//! A backend lays an operator's weights out in packed memory once, and runs it often. [`choose`] asks every backend what
+//! an operator would cost it and takes the cheapest; which one that is is decided when a model is verified, from the
+//! proof, and never depends on the machine.
 
-mod reference;
+pub mod packed;
+pub mod reference;
 
+pub use packed::PackedWords;
 pub use reference::Reference;
 
-pub use crate::engine::layout::{Layer, Span};
-use crate::format::{Model, Operator};
+use crate::format::OperatorKind;
+use crate::verify::Node;
 
-/// A way to run operators: lays an operator's weights out in packed memory once, runs it often.
+/// A way to run operators.
 ///
-/// A backend is called with layers of a verified model only, so nothing in it can fail; memory or activations that are
+/// A backend is called with operators of a verified model only, so nothing in it can fail; memory or activations that are
 /// shorter than they should be make it compute less, never read or write out of bounds.
 pub trait Backend {
-    /// Bytes of packed memory for `layer`, a multiple of 8.
-    fn packed_bytes(&self, layer: &Layer) -> u32;
+    /// What running `node` needs, `None` when this backend does not run such an operator.
+    fn need(&self, node: &Node<'_>) -> Option<Need>;
 
-    /// Fills the layer's packed memory from the model's operator.
-    fn pack(&self, model: &Model<'_>, operator: &Operator, layer: &Layer, memory: &mut [u8]);
+    /// Fills the operator's packed memory, of the words that [`Backend::need`] told.
+    fn pack(&self, node: &Node<'_>, memory: &mut [i64]);
 
-    /// Runs the layer: `input` and `output` hold one quantised value a word.
-    fn run(&self, layer: &Layer, memory: &[u8], input: &[i64], output: &mut [i64]);
+    /// Runs the operator.
+    fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>);
+}
+
+/// What an operator needs of a backend to run there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Need {
+    /// Cycles of a decision by the backend's cost model, on a machine with one 64-bit multiply a cycle.
+    pub cycles: u64,
+    /// Words of packed memory.
+    pub words: u32,
+    /// Words of scratch beside its tensors, while it runs.
+    pub workspace: u32,
+    /// Products that share a multiply in most of its rows; 1 where none do, 0 for an operator without weights.
+    pub lanes: u8,
+}
+
+/// Which backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum BackendKind {
+    /// [`Reference`].
+    Reference = 0,
+    /// [`PackedWords`].
+    Packed = 1,
+}
+
+impl BackendKind {
+    /// The name in messages and tools.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Packed => "packed",
+        }
+    }
+}
+
+/// What an operator reads and writes: quantised values, one an `i32`.
+#[derive(Debug)]
+pub struct Io<'a> {
+    /// Its input.
+    pub input: &'a [i32],
+    /// Its second input; empty when it has none.
+    pub second: &'a [i32],
+    /// Its output.
+    pub output: &'a mut [i32],
+    /// Scratch of its own, at least the words that it needs. What is in it is of no meaning.
+    pub workspace: &'a mut [i64],
+    /// The caller's state.
+    pub state: &'a mut [i64],
+}
+
+/// The cheapest backend for an operator.
+pub(crate) fn choose(node: &Node<'_>) -> (BackendKind, Need) {
+    let plain = Reference.need(node).unwrap_or_default();
+    match PackedWords.need(node) {
+        Some(packed) if packed.cycles < plain.cycles => (BackendKind::Packed, packed),
+        _ => (BackendKind::Reference, plain),
+    }
+}
+
+/// Lays an operator out for the backend that was chosen.
+pub(crate) fn pack(backend: BackendKind, node: &Node<'_>, memory: &mut [i64]) {
+    match backend {
+        BackendKind::Reference => Reference.pack(node, memory),
+        BackendKind::Packed => PackedWords.pack(node, memory),
+    }
+}
+
+/// Runs an operator on the backend that was chosen. No pointers to functions: the way of a decision is closed.
+#[inline]
+pub(crate) fn run(backend: BackendKind, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
+    match backend {
+        BackendKind::Reference => Reference.run(kind, memory, io),
+        BackendKind::Packed => PackedWords.run(kind, memory, io),
+    }
 }

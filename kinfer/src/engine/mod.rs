@@ -2,5 +2,6 @@
 
 pub mod layout;
 mod packed;
+pub mod span;
 
 pub use packed::Packed;

@@ -2,18 +2,18 @@
 
 use core::ops::{Deref, DerefMut};
 
-use heapless::Vec;
-
-use super::layout::{for_each_layer, words_of, Layer, Span, RANGE_BYTES, STEP_BYTES};
-use crate::backend::{Backend, Reference};
-use crate::decision::{decide, Decision, Flags, Scores};
+use super::layout::{self, Layer, LAYER_WORDS};
+use super::span::Span;
+use crate::backend::{self, Io};
+use crate::cast::i32s_mut;
+use crate::decision::{decide, Decision, Scores};
 use crate::error::{Error, Place, Problem, Result};
-use crate::features::affine::{quantize, Affine};
-use crate::format::{Head, Model, Rounding, StepKind, MAX_OPERATORS};
+use crate::features::program;
+use crate::format::{Head, Model};
 use crate::iter::{chunks, chunks_mut};
-use crate::verify::Report;
+use crate::verify::{self, Report};
 
-/// A model ready to decide, in memory `M` of the caller: `Vec<u8>`, `&mut [u8]`, the kernel's `KVVec<u8>`.
+/// A model ready to decide, in memory `M` of the caller: `Vec<i64>`, `&mut [i64]`, the kernel's `KVVec<i64>`.
 ///
 /// # Invariants
 ///
@@ -24,47 +24,53 @@ pub struct Packed<M> {
     plan: Plan,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Plan {
     features: usize,
-    steps: usize,
-    inputs: (i32, i32),
-    layers: Vec<Layer, MAX_OPERATORS>,
+    layers: usize,
+    program: Span,
+    inputs: Span,
     head: Head,
     scores: Scores,
     scores_at: Span,
     scratch_words: usize,
+    state_words: usize,
 }
 
-impl<M: DerefMut<Target = [u8]>> Packed<M> {
-    /// Lays `model` out in `memory`, of which the first `report.packed_bytes` are used.
+impl<M: DerefMut<Target = [i64]>> Packed<M> {
+    /// Lays `model` out in `memory`, of which the first `report.packed_words` are used.
     ///
     /// # Errors
     ///
     /// `report` is of another file, or `memory` is too small.
     pub fn new(model: &Model<'_>, report: &Report, mut memory: M) -> Result<Self> {
-        let refuse = |problem| Error::new(Place::Caller, problem);
-        if report.checksum != model.checksum() {
-            return Err(refuse(Problem::Checksum { says: report.checksum, is: model.checksum() }));
-        }
-        let (is, needs) = (memory.len() as u64, report.packed_bytes as u64);
-        if is < needs {
-            return Err(refuse(Problem::Memory { is, needs }));
-        }
-        let mut plan = Plan::new(model, report)?;
-        plan.pack(model, &mut memory);
+        let plan = Plan::pack(model, report, &mut memory)?;
         Ok(Self { memory, plan })
     }
 }
 
-impl<M: Deref<Target = [u8]>> Packed<M> {
+impl<M: Deref<Target = [i64]>> Packed<M> {
     /// Decides on `raw` counters, in the order of the schema.
     ///
-    /// Cannot fail. When `raw` has another count than the schema or `scratch` is shorter than
-    /// [`Report::scratch_words`], the answer is [`Decision::FALLBACK`].
+    /// Cannot fail. When `raw` has another count than the schema, `scratch` is shorter than [`Report::scratch_words`], or
+    /// the model keeps state, the answer is [`Decision::FALLBACK`].
     #[inline]
     pub fn decide(&self, scratch: &mut [i64], raw: &[i64]) -> Decision {
-        self.plan.decide(&self.memory, scratch, raw)
+        self.plan.decide(&self.memory, scratch, &mut [], raw)
+    }
+
+    /// As [`Packed::decide`], with what the model remembers: [`Report::state_words`] words of the caller's, zero before the
+    /// first decision, written by each. Models without state take any, the empty one as well.
+    #[inline]
+    pub fn decide_with(&self, scratch: &mut [i64], state: &mut [i64], raw: &[i64]) -> Decision {
+        self.plan.decide(&self.memory, scratch, state, raw)
+    }
+
+    /// The network alone: quantised inputs, the elements of tensor 0, to quantised scores. Empty when `scratch` or `state`
+    /// is too short or `inputs` has another count.
+    #[inline]
+    pub fn infer<'s>(&self, scratch: &'s mut [i64], state: &mut [i64], inputs: &[i32]) -> &'s [i32] {
+        self.plan.infer(&self.memory, scratch, state, inputs)
     }
 
     /// Whether a caller with `count` counters fits this model.
@@ -89,101 +95,111 @@ impl<M: Deref<Target = [u8]>> Packed<M> {
     pub fn scratch_words(&self) -> usize {
         self.plan.scratch_words
     }
+
+    /// Words of state that a caller keeps.
+    pub fn state_words(&self) -> usize {
+        self.plan.state_words
+    }
 }
 
 impl Plan {
-    fn new(model: &Model<'_>, report: &Report) -> Result<Self> {
+    #[inline(never)]
+    fn pack(model: &Model<'_>, report: &Report, memory: &mut [i64]) -> Result<Self> {
+        let refuse = |problem| Error::new(Place::Caller, problem);
+        if report.checksum != model.checksum() {
+            return Err(refuse(Problem::Checksum { says: report.checksum, is: model.checksum() }));
+        }
+        let (is, needs) = (memory.len() as u64, report.packed_words as u64);
+        if is < needs {
+            return Err(refuse(Problem::Memory { is: is.saturating_mul(8), needs: needs.saturating_mul(8) }));
+        }
+
         let head = model.head();
-        let no_tensor = Error::new(Place::Head, Problem::NotYetProduced { tensor: head.scores });
-        let tensors = model.tensors();
-        let (input, scores) = (tensors.get(0), tensors.get(usize::from(head.scores)));
-        let (input, scores) = input.zip(scores).ok_or(no_tensor)?;
+        let no_scores = Error::new(Place::Head, Problem::NotYetProduced { tensor: head.scores });
+        let scores = model.tensors().get(usize::from(head.scores)).ok_or(no_scores)?;
+        let tensors = layout::tensors(model);
+        let tensor = |index: u16| tensors.get(usize::from(index)).copied().unwrap_or_default();
+        let program = layout::program_span(model);
+        program::pack(model, program.of_mut(memory));
+
+        let mut at = layout::parameters_at(model);
+        for (number, (operator, proved)) in (0u16..).zip(model.operators().iter().zip(&report.operators)) {
+            let place = Place::Operator(u32::from(number), operator.kind());
+            let node = verify::node(model, &operator, report).map_err(|problem| Error::new(place, problem))?;
+            let layer = Layer {
+                kind: operator.kind(),
+                backend: proved.backend,
+                input: tensor(operator.input),
+                second: operator.second.map_or(Span::default(), tensor),
+                output: tensor(operator.output),
+                memory: Span { at, len: proved.need.words },
+            };
+            at = layer.memory.end();
+            backend::pack(layer.backend, &node, layer.memory.of_mut(memory));
+            if let Some(record) = chunks_mut(memory, LAYER_WORDS).nth(usize::from(number)) {
+                record.copy_from_slice(&layer.to_words());
+            }
+        }
+
         Ok(Self {
             features: model.features().len(),
-            steps: model.program().len(),
-            inputs: input.element.range(),
-            layers: Vec::new(),
+            layers: model.operators().len(),
+            program,
+            inputs: tensor(0),
             head,
             scores: Scores { scale: scores.scale, zero_point: scores.zero_point },
-            scores_at: words_of(model, head.scores),
+            scores_at: tensor(head.scores),
             scratch_words: report.scratch_words,
+            state_words: report.state_words,
         })
-    }
-
-    fn pack(&mut self, model: &Model<'_>, memory: &mut [u8]) {
-        let (ranges, rest) = memory.split_at_mut_checked(self.range_bytes()).unwrap_or_default();
-        for (to, feature) in chunks_mut(ranges, RANGE_BYTES).zip(model.features().iter()) {
-            write(to, feature.lo.to_le_bytes().into_iter().chain(feature.hi.to_le_bytes()));
-        }
-        for (to, step) in chunks_mut(rest, STEP_BYTES).zip(model.program().iter()) {
-            let StepKind::Affine { multiplier, bias, shift, rounding: Rounding::HalfEven } = step.kind;
-            let tail = step.source.to_le_bytes().into_iter().chain([shift]);
-            write(to, multiplier.to_le_bytes().into_iter().chain(bias.to_le_bytes()).chain(tail));
-        }
-        for_each_layer(model, |operator, layer| {
-            Reference.pack(model, operator, &layer, layer.memory.of_mut(memory));
-            // The format allows no more operators than the table holds.
-            let _ = self.layers.push(layer);
-        });
     }
 
     /// The decision path: no generics, so that it is compiled here, once, and checked as an object.
     #[inline(never)]
-    fn decide(&self, memory: &[u8], scratch: &mut [i64], raw: &[i64]) -> Decision {
-        if raw.len() != self.features || scratch.len() < self.scratch_words {
+    fn decide(&self, memory: &[i64], scratch: &mut [i64], state: &mut [i64], raw: &[i64]) -> Decision {
+        if raw.len() != self.features || scratch.len() < self.scratch_words || state.len() < self.state_words {
             return Decision::FALLBACK;
         }
-        let flags = self.quantize_inputs(memory, scratch, raw);
-        for layer in &self.layers {
-            // An output lies behind its input.
-            let (before, after) = scratch.split_at_mut_checked(layer.written.at as usize).unwrap_or_default();
-            let written = Span { at: 0, ..layer.written };
-            Reference.run(layer, layer.memory.of(memory), layer.input.of(before), written.of_mut(after));
-        }
-        decide(&self.head, self.scores, self.scores_at.of(scratch), flags)
+        let (values, tensors) = scratch.split_at_mut_checked(self.inputs.at as usize).unwrap_or_default();
+        let inputs = i32s_mut(tensors).get_mut(..self.inputs.len as usize).unwrap_or_default();
+        let flags = program::run(self.program.of(memory), raw, values, state, inputs);
+        self.run_layers(memory, scratch, state);
+        decide(&self.head, self.scores, self.scores_at.tensor(scratch), flags)
     }
 
-    /// Runs the feature program into tensor 0, which is the first in scratch.
+    #[inline(never)]
+    fn infer<'s>(&self, memory: &[i64], scratch: &'s mut [i64], state: &mut [i64], inputs: &[i32]) -> &'s [i32] {
+        if inputs.len() != self.inputs.len as usize
+            || scratch.len() < self.scratch_words
+            || state.len() < self.state_words
+        {
+            return &[];
+        }
+        let to = scratch.get_mut(self.inputs.at as usize..).unwrap_or_default();
+        for (to, &from) in i32s_mut(to).iter_mut().zip(inputs) {
+            *to = from;
+        }
+        self.run_layers(memory, scratch, state);
+        self.scores_at.tensor(scratch)
+    }
+
     #[inline]
-    fn quantize_inputs(&self, memory: &[u8], scratch: &mut [i64], raw: &[i64]) -> Flags {
-        let (ranges, rest) = memory.split_at_checked(self.range_bytes()).unwrap_or_default();
-        let inside = chunks(ranges, RANGE_BYTES).zip(raw).all(|(range, &value)| {
-            let (lo, hi) = (i64_at(range, 0), i64_at(range, 8));
-            lo <= value && value <= hi
-        });
-
-        let (lo, hi) = self.inputs;
-        for (to, step) in scratch.iter_mut().zip(chunks(rest, STEP_BYTES)).take(self.steps) {
-            let Some([m0, m1, m2, m3, m4, m5, m6, m7, bias @ .., s0, s1, shift]) = step.first_chunk::<27>() else {
-                continue;
+    fn run_layers(&self, memory: &[i64], scratch: &mut [i64], state: &mut [i64]) {
+        for record in chunks(memory, LAYER_WORDS).take(self.layers) {
+            let Some(record) = record.first_chunk() else { continue };
+            let layer = Layer::from_words(record);
+            // An output lies behind its inputs.
+            let (before, after) = scratch.split_at_mut_checked(layer.output.at as usize).unwrap_or_default();
+            let words = layer.output.tensor_end().wrapping_sub(layer.output.at) as usize;
+            let (output, workspace) = after.split_at_mut_checked(words).unwrap_or_default();
+            let io = Io {
+                input: layer.input.tensor(before),
+                second: layer.second.tensor(before),
+                output: i32s_mut(output).get_mut(..layer.output.len as usize).unwrap_or_default(),
+                workspace,
+                state: &mut *state,
             };
-            let affine = Affine {
-                multiplier: i64::from_le_bytes([*m0, *m1, *m2, *m3, *m4, *m5, *m6, *m7]),
-                bias: i128::from_le_bytes(*bias),
-                shift: *shift,
-                rounding: Rounding::HalfEven,
-            };
-            let value = raw.get(usize::from(u16::from_le_bytes([*s0, *s1]))).copied().unwrap_or(0);
-            *to = i64::from(quantize(value, affine, lo, hi));
-        }
-        if inside {
-            Flags::NONE
-        } else {
-            Flags::OUT_OF_RANGE
+            backend::run(layer.backend, layer.kind, layer.memory.of(memory), io);
         }
     }
-
-    fn range_bytes(&self) -> usize {
-        self.features.saturating_mul(RANGE_BYTES)
-    }
-}
-
-fn write(to: &mut [u8], from: impl Iterator<Item = u8>) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = from;
-    }
-}
-
-fn i64_at(bytes: &[u8], offset: usize) -> i64 {
-    bytes.get(offset..).and_then(|tail| tail.first_chunk()).map_or(0, |field| i64::from_le_bytes(*field))
 }

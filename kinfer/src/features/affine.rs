@@ -4,8 +4,7 @@
 //! `round((raw · multiplier + bias) / 2^shift)`. The product of any `i64` and the multiplier is exact, so a counter may be
 //! anything.
 
-use crate::format::Rounding;
-use crate::ops::round::shift_right;
+use crate::ops::round::half_even;
 
 /// Largest shift of a step.
 pub const MAX_SHIFT: u8 = 96;
@@ -23,34 +22,31 @@ pub struct Affine {
     pub bias: i128,
     /// Binary point of both, at most [`MAX_SHIFT`].
     pub shift: u8,
-    /// How the shift rounds.
-    pub rounding: Rounding,
 }
 
 /// The quantised input, in `lo..=hi`; monotone in `raw`.
 #[inline]
 pub fn quantize(raw: i64, affine: Affine, lo: i32, hi: i32) -> i32 {
     let product = i128::from(raw).wrapping_mul(i128::from(affine.multiplier));
-    let value = shift_right(product.wrapping_add(affine.bias), affine.shift, affine.rounding);
+    let value = half_even(product.wrapping_add(affine.bias), affine.shift);
     value.max(i128::from(lo)).min(i128::from(hi)) as i32 // inside lo..=hi
 }
 
 #[cfg(test)]
 mod tests {
     use super::{quantize, Affine, BIAS_LIMIT, MULTIPLIER_LIMIT};
-    use crate::format::Rounding::HalfEven;
 
     #[test]
     fn quantises_and_saturates() {
         // q = raw / 4 − 2
-        let affine = Affine { multiplier: 1, bias: -8, shift: 2, rounding: HalfEven };
+        let affine = Affine { multiplier: 1, bias: -8, shift: 2 };
         let q: std::vec::Vec<i32> = [0, 4, 8, 10, 14, 4_000, -4_000].map(|raw| quantize(raw, affine, -128, 127)).into();
         assert_eq!(q, [-2, -1, 0, 0, 2, 127, -128]);
     }
 
     #[test]
     fn the_widest_counter_multiplier_and_bias_do_not_wrap() {
-        let affine = Affine { multiplier: MULTIPLIER_LIMIT - 1, bias: BIAS_LIMIT - 1, shift: 0, rounding: HalfEven };
+        let affine = Affine { multiplier: MULTIPLIER_LIMIT - 1, bias: BIAS_LIMIT - 1, shift: 0 };
         assert_eq!(quantize(i64::MAX, affine, -128, 127), 127);
         let affine = Affine { bias: 1 - BIAS_LIMIT, ..affine };
         assert_eq!(quantize(i64::MIN, affine, -128, 127), -128);

@@ -1,3 +1,4 @@
 //! Raw counters → quantised inputs.
 
 pub mod affine;
+pub(crate) mod program;

@@ -16,6 +16,10 @@ pub(super) fn u16_at(record: &[u8], offset: usize) -> u16 {
     u16::from_le_bytes(at(record, offset))
 }
 
+pub(super) fn i16_at(record: &[u8], offset: usize) -> i16 {
+    i16::from_le_bytes(at(record, offset))
+}
+
 pub(super) fn u32_at(record: &[u8], offset: usize) -> u32 {
     u32::from_le_bytes(at(record, offset))
 }

@@ -19,7 +19,9 @@ pub use crc32c::{crc32c, file_checksum};
 pub use model::Model;
 pub use names::{Name, NAME_SIZE, UNIT_SIZE};
 pub use operator::{
-    Channel, Clip, Dense, Operator, OperatorKind, Parameters, Requantize, Rounding, WeightType, OPERATOR_SIZE,
+    Add, Additive, Channel, Clip, Concat, Conv, Dense, Distance, Mul, Operator, OperatorKind, Parameters, Pool,
+    PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding, Slice, Softmax, SquaredError, Table, Trees,
+    WeightType, Weights, NO_TENSOR, OPERATOR_SIZE,
 };
 pub use records::{
     ElementType, Feature, Head, HeadKind, Record, Records, Step, StepKind, Tensor, FEATURE_SIZE, HEAD_SIZE,
@@ -31,7 +33,7 @@ pub const MAX_FEATURES: usize = 256;
 /// The most elements a tensor may have.
 pub const MAX_ELEMENTS: u64 = 65_536;
 /// The most operators a file may have.
-pub const MAX_OPERATORS: usize = 32;
+pub const MAX_OPERATORS: usize = 64;
 /// The most tensors a file may have: the feature program writes one, and so does every operator.
 pub const MAX_TENSORS: usize = MAX_OPERATORS + 1;
 /// The most outcomes a head may decide between.

@@ -7,7 +7,7 @@ use fixed::types::{I32F32, U32F96};
 use super::bytes::{at, i128_at, i32_at, i64_at, is_zero, u128_at, u16_at, u32_at, u8_at};
 use super::container::{Section, SectionKind};
 use super::names::{Name, NAME_SIZE, UNIT_SIZE};
-use super::operator::Rounding;
+use super::Rounding;
 use super::MAX_ELEMENTS;
 use crate::error::{Error, Place, Problem, Result};
 use crate::iter::{chunks, numbered};

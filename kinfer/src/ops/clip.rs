@@ -1,9 +1,9 @@
 //! ONNX Clip and Relu on quantised values: `out[i] = clamp(in[i], lo, hi)`.
 
 /// Clamps `input` into `output`, element by element, as far as the shorter of the two goes.
-pub fn clip(lo: i32, hi: i32, input: &[i64], output: &mut [i64]) {
+pub fn clip(lo: i32, hi: i32, input: &[i32], output: &mut [i32]) {
     for (out, &value) in output.iter_mut().zip(input) {
-        *out = value.max(i64::from(lo)).min(i64::from(hi));
+        *out = value.max(lo).min(hi);
     }
 }
 

@@ -5,16 +5,11 @@
 use super::requantize::{requantize, Factor, Output};
 
 /// One channel: `bias + Σ weight[i] · (input[i] − zero_point)`, requantised. The verifier has proved that the sum fits.
-pub fn channel(
-    weights: impl Iterator<Item = i64>,
-    bias: i64,
-    zero_point: i32,
-    input: &[i64],
-    factor: Factor,
-    output: Output,
-) -> i32 {
-    let acc = weights.zip(input).fold(bias, |acc, (weight, &value)| {
-        acc.wrapping_add(weight.wrapping_mul(value.wrapping_sub(i64::from(zero_point))))
+#[inline]
+pub fn channel(weights: &[i16], bias: i64, zero_point: i32, input: &[i32], factor: Factor, output: Output) -> i32 {
+    let acc = weights.iter().zip(input).fold(bias, |acc, (&weight, &value)| {
+        let centred = i64::from(value).wrapping_sub(i64::from(zero_point));
+        acc.wrapping_add(i64::from(weight).wrapping_mul(centred))
     });
     requantize(acc, factor, output)
 }
@@ -29,6 +24,6 @@ mod tests {
         let output = Output { zero_point: 3, lo: -128, hi: 127, rounding: Rounding::HalfEven };
         let one = Factor { multiplier: 1, shift: 0 };
         // 10 + 2·(7 − 5) − 4·(6 − 5) = 10
-        assert_eq!(channel([2, -4].into_iter(), 10, 5, &[7, 6], one, output), 13);
+        assert_eq!(channel(&[2, -4], 10, 5, &[7, 6], one, output), 13);
     }
 }

@@ -13,14 +13,24 @@ pub struct Limits {
     pub packed_bytes: usize,
     /// Bytes of scratch a decision needs.
     pub scratch_bytes: usize,
-    /// Worst-case operations of a decision: multiply-adds, steps of the feature program, clamped elements.
+    /// Bytes of state that the caller keeps.
+    pub state_bytes: usize,
+    /// Worst-case operations of a decision: multiply-adds, steps of the feature program, elements of other operators.
     pub operations: u64,
+    /// Worst-case table look-ups and comparisons of tree nodes of a decision.
+    pub look_ups: u64,
 }
 
 impl Limits {
     /// What `kinfer.ko` accepts: a decision stays in the tens of microseconds at worst, and scratch in four pages.
-    pub const KERNEL: Self =
-        Self { file_bytes: 1 << 20, packed_bytes: 2 << 20, scratch_bytes: 16 << 10, operations: 1 << 17 };
+    pub const KERNEL: Self = Self {
+        file_bytes: 1 << 20,
+        packed_bytes: 2 << 20,
+        scratch_bytes: 16 << 10,
+        state_bytes: 4 << 10,
+        operations: 1 << 17,
+        look_ups: 1 << 14,
+    };
 
     /// Whether a file of `bytes` may be read at all: what a loader asks before it copies the file.
     ///
@@ -33,9 +43,11 @@ impl Limits {
 
     pub(super) fn check(&self, model: &Model<'_>, report: &Report) -> Result<()> {
         self.check_file(model.file().len())?;
-        within("packed bytes", report.packed_bytes as u64, self.packed_bytes as u64)?;
+        within("packed bytes", report.packed_bytes() as u64, self.packed_bytes as u64)?;
         within("scratch bytes", report.scratch_bytes() as u64, self.scratch_bytes as u64)?;
-        within("operations", report.operations, self.operations)
+        within("state bytes", report.state_bytes() as u64, self.state_bytes as u64)?;
+        within("operations", report.operations, self.operations)?;
+        within("look-ups", report.look_ups, self.look_ups)
     }
 }
 

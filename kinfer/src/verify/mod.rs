@@ -10,18 +10,32 @@
 //! * the head fits its scores and the named outcomes;
 //! * operations, scratch, packed memory and file size are within the caller's [`Limits`].
 
+mod additive;
+mod conv;
 mod dense;
+mod distance;
+mod elementwise;
 mod interval;
 mod limits;
+mod node;
+mod pool;
+mod program;
 mod report;
+mod shape;
+mod softmax;
+mod state;
+mod table;
+mod trees;
+pub(crate) mod weights;
 
+use crate::backend;
 use crate::engine::layout;
 use crate::error::{Error, Place, Problem, Result};
-use crate::features::affine;
-use crate::format::{ElementType, HeadKind, Model, Operator, OperatorKind, Parameters, SectionKind, StepKind, Tensor};
+use crate::format::{HeadKind, Model, Operator, Parameters, Tensor};
 use crate::iter::numbered;
 pub use interval::Interval;
 pub use limits::Limits;
+pub use node::Node;
 pub use report::{OperatorReport, Report};
 
 /// Proves that `model` can run within `limits`.
@@ -30,18 +44,31 @@ pub use report::{OperatorReport, Report};
 ///
 /// The first thing that cannot be proved, naming the step, tensor or operator.
 pub fn verify(model: &Model<'_>, limits: &Limits) -> Result<Report> {
-    let mut report = Report { input: check_program(model)?, ..Report::default() };
-    prove_operators(model, &mut report)?;
-    check_head(model, &report)?;
+    let mut report = Report::default();
+    verify_into(model, limits, &mut report)?;
+    Ok(report)
+}
+
+/// As [`verify`], into a report of the caller: it is large, and a kernel stack is not. After a refusal the report says
+/// nothing.
+///
+/// # Errors
+///
+/// As [`verify`].
+pub fn verify_into(model: &Model<'_>, limits: &Limits, report: &mut Report) -> Result<()> {
+    report.operations = 0;
+    report.look_ups = 0;
+    report.state_words = 0;
+    report.operators.clear();
+    program::check(model, report)?;
+    prove_operators(model, report)?;
+    check_head(model, report)?;
 
     report.inputs = model.features().len();
     report.outcomes = model.outcomes().len();
-    report.operations = report.operations.saturating_add(model.program().len() as u64);
-    report.scratch_words = layout::scratch_words(model);
-    report.packed_bytes = layout::packed_bytes(model);
     report.checksum = model.checksum();
-    limits.check(model, &report)?;
-    Ok(report)
+    (report.packed_words, report.scratch_words) = layout::sizes(model, report);
+    limits.check(model, report)
 }
 
 /// Not inlined: the report is large, and a kernel stack is not.
@@ -63,67 +90,50 @@ fn prove_operators(model: &Model<'_>, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Range of tensor 0, once every step is sound.
-fn check_program(model: &Model<'_>) -> Result<Interval> {
-    let features = model.features().len() as u32;
-    for (index, step) in numbered(model.program().iter()) {
-        let refuse = |problem| Err(Error::new(Place::Step(index), problem));
-        if u32::from(step.source) >= features {
-            return refuse(Problem::Source { is: step.source, features });
-        }
-        let StepKind::Affine { multiplier, bias, shift, .. } = step.kind;
-        if shift > affine::MAX_SHIFT {
-            return refuse(Problem::Shift { is: shift, max: affine::MAX_SHIFT });
-        }
-        if multiplier.unsigned_abs() >= affine::MULTIPLIER_LIMIT.unsigned_abs() {
-            return refuse(Problem::TooLarge { what: "multiplier" });
-        }
-        if bias.unsigned_abs() >= affine::BIAS_LIMIT.unsigned_abs() {
-            return refuse(Problem::TooLarge { what: "bias" });
-        }
-    }
-
-    let input = tensor(model, 0).map_err(|problem| Error::new(Place::Section(SectionKind::Program), problem))?;
-    let (steps, inputs) = (model.program().len() as u32, input.elements());
-    if u64::from(steps) != inputs {
-        return Err(Error::new(Place::Section(SectionKind::Program), Problem::Steps { is: steps, inputs }));
-    }
-    Ok(Interval::of(input.element))
-}
-
+/// Proves one operator, and chooses the backend that will run it.
 fn check_operator(
     model: &Model<'_>,
     operator: &Operator,
-    report: &Report,
+    report: &mut Report,
 ) -> core::result::Result<OperatorReport, Problem> {
-    let (input, output) = (tensor(model, operator.input)?, tensor(model, operator.output)?);
-    let range = report.range_of(operator.input)?;
-    if input.element == ElementType::I32 {
-        return Err(Problem::ReadsScores { tensor: operator.input });
-    }
-    match operator.parameters {
-        Parameters::Dense(parameters) => dense::check(model, &parameters, &input, &output, range),
-        Parameters::Clip(clip) => {
-            if input != output {
-                return Err(Problem::Shapes { input: input.elements(), output: output.elements() });
-            }
-            check_clip(clip.lo, clip.hi, &output)?;
-            Ok(OperatorReport {
-                kind: OperatorKind::Clip,
-                accumulator: range,
-                output: range.clamp(i64::from(clip.lo), i64::from(clip.hi)),
-                operations: input.elements(),
-            })
-        }
-    }
+    let node = node(model, operator, report)?;
+    let mut proved = match &operator.parameters {
+        Parameters::Dense(dense) => dense::check(&node, dense),
+        Parameters::Clip(clip) => elementwise::clip(&node, clip),
+        Parameters::Conv(conv) => conv::check(&node, conv),
+        Parameters::Pool(pool) => pool::check(&node, pool),
+        Parameters::Rescale(rescale) => elementwise::rescale(&node, rescale),
+        Parameters::Table(table) => table::check(&node, table),
+        Parameters::Softmax(softmax) => softmax::check(&node, softmax),
+        Parameters::Add(add) => elementwise::add(&node, add),
+        Parameters::Mul(mul) => elementwise::mul(&node, mul),
+        Parameters::Concat(concat) => shape::concat(&node, concat),
+        Parameters::Slice(slice) => shape::slice(&node, slice),
+        Parameters::Reshape(reshape) => shape::reshape(&node, reshape),
+        Parameters::Trees(trees) => trees::check(&node, trees),
+        Parameters::Additive(additive) => additive::check(&node, additive),
+        Parameters::Distance(distance) => distance::centroids(&node, distance),
+        Parameters::SquaredError(error) => distance::squared_error(&node, error),
+        Parameters::Recall(recall) => state::recall(&node, recall),
+        Parameters::Remember(remember) => state::remember(&node, remember),
+    }?;
+    (proved.backend, proved.need) = backend::choose(&node);
+    Ok(proved)
 }
 
-fn check_clip(lo: i32, hi: i32, output: &Tensor) -> core::result::Result<(), Problem> {
-    let (min, max) = output.element.range();
-    if lo > hi || lo < min || hi > max {
-        return Err(Problem::Clip { lo, hi });
-    }
-    Ok(())
+/// The operator with its tensors and their reachable values.
+pub(crate) fn node<'m>(
+    model: &Model<'m>,
+    operator: &Operator,
+    report: &Report,
+) -> core::result::Result<Node<'m>, Problem> {
+    let input = tensor(model, operator.input)?;
+    let range = report.range_of(operator.input)?;
+    let second = match operator.second {
+        Some(second) => (tensor(model, second)?, report.range_of(second)?),
+        None => (input, range),
+    };
+    Ok(Node { model: *model, operator: *operator, input, range, second, output: tensor(model, operator.output)? })
 }
 
 fn check_head(model: &Model<'_>, report: &Report) -> Result<()> {

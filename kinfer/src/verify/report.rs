@@ -2,7 +2,8 @@
 
 use heapless::Vec;
 
-use super::Interval;
+use super::{Interval, Node};
+use crate::backend::{BackendKind, Need};
 use crate::error::Problem;
 use crate::format::{OperatorKind, MAX_OPERATORS};
 
@@ -15,8 +16,29 @@ pub struct OperatorReport {
     pub accumulator: Interval,
     /// All values that its output can reach.
     pub output: Interval,
-    /// Multiply-adds, or elements for an operator without weights.
+    /// Multiply-adds at most, or elements for an operator without weights.
     pub operations: u64,
+    /// Table look-ups and comparisons of tree nodes, at most.
+    pub look_ups: u64,
+    /// The backend that runs it: the cheapest by its cost model.
+    pub backend: BackendKind,
+    /// What that backend needs.
+    pub need: Need,
+}
+
+impl OperatorReport {
+    /// Of an operator that computes each element of its output, which is in `output`, from one of its input.
+    pub(super) fn of(node: &Node<'_>, output: Interval) -> Self {
+        Self {
+            kind: node.kind(),
+            accumulator: node.range,
+            output,
+            operations: node.output.elements(),
+            look_ups: 0,
+            backend: BackendKind::Reference,
+            need: Need::default(),
+        }
+    }
 }
 
 /// What was proved of a model.
@@ -29,10 +51,14 @@ pub struct Report {
     pub outcomes: usize,
     /// Worst-case operations of a decision.
     pub operations: u64,
+    /// Worst-case table look-ups and node comparisons of a decision.
+    pub look_ups: u64,
     /// Words of scratch that a decision needs.
     pub scratch_words: usize,
-    /// Bytes of packed memory.
-    pub packed_bytes: usize,
+    /// Words of packed memory.
+    pub packed_words: usize,
+    /// Words of state that the caller keeps from decision to decision; most models need none.
+    pub state_words: usize,
     /// CRC-32C of the very file that this was proved of.
     pub checksum: u32,
     /// All values of tensor 0.
@@ -42,9 +68,22 @@ pub struct Report {
 }
 
 impl Report {
+    /// Bytes of stack that a decision takes at most, whatever the model; `cargo xtask test` measures the object.
+    pub const STACK_BYTES: usize = 512;
+
     /// Bytes of scratch that a decision needs.
     pub fn scratch_bytes(&self) -> usize {
         self.scratch_words.saturating_mul(size_of::<i64>())
+    }
+
+    /// Bytes of packed memory.
+    pub fn packed_bytes(&self) -> usize {
+        self.packed_words.saturating_mul(size_of::<i64>())
+    }
+
+    /// Bytes of state.
+    pub fn state_bytes(&self) -> usize {
+        self.state_words.saturating_mul(size_of::<i64>())
     }
 
     /// How many tensors are written by the feature program and the operators so far: the index of the next.
@@ -53,7 +92,7 @@ impl Report {
     }
 
     /// All values of a tensor that is written already.
-    pub(super) fn range_of(&self, tensor: u16) -> Result<Interval, Problem> {
+    pub(crate) fn range_of(&self, tensor: u16) -> Result<Interval, Problem> {
         match tensor.checked_sub(1) {
             None => Ok(self.input),
             Some(writer) => {
@@ -65,6 +104,7 @@ impl Report {
 
     pub(super) fn push(&mut self, operator: OperatorReport) -> Result<(), Problem> {
         self.operations = self.operations.saturating_add(operator.operations);
+        self.look_ups = self.look_ups.saturating_add(operator.look_ups);
         let full = Problem::Count { is: self.operators.len() as u64, max: MAX_OPERATORS as u64 };
         self.operators.push(operator).map_err(|_| full)
     }

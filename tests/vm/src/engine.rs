@@ -12,14 +12,14 @@ pub(crate) fn verdict(file: &[u8]) -> Result<Report, Error> {
 
 /// A model that decides in this process.
 pub(crate) struct Engine {
-    packed: Packed<Vec<u8>>,
+    packed: Packed<Vec<i64>>,
     scratch: Vec<i64>,
 }
 
 impl Engine {
     pub(crate) fn new(file: &[u8]) -> Result<Self, Error> {
         let report = verdict(file)?;
-        let packed = Packed::new(&Model::parse(file)?, &report, vec![0; report.packed_bytes])?;
+        let packed = Packed::new(&Model::parse(file)?, &report, vec![0; report.packed_words])?;
         Ok(Self { packed, scratch: vec![0; report.scratch_words] })
     }
 

@@ -36,7 +36,7 @@ fn loads_and_describes(lab: &Lab) -> Result<()> {
         let proved = [
             report.inputs as u64,
             report.outcomes as u64,
-            report.packed_bytes as u64,
+            report.packed_bytes() as u64,
             report.scratch_bytes() as u64,
             report.operations,
             model.bytes.len() as u64,

@@ -1,10 +1,16 @@
 //! A model's meaning in arbitrary-precision integers, written from `docs/arithmetic.md` and sharing no code with the core.
 
+mod dense;
+mod elementwise;
+mod round;
+
 use kinfer::format::HeadKind;
-use kinfer_convert::kinf::{DenseSpec, ModelSpec, OperatorSpec, TensorSpec};
+use kinfer_convert::kinf::{ModelSpec, OperatorSpec, TensorSpec};
 use num_bigint::BigInt;
 use num_integer::Integer;
 use num_traits::{One, Signed, ToPrimitive, Zero};
+
+use self::round::half_even;
 
 /// What the reference says of one decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +29,20 @@ pub struct WideDecision {
     pub outputs: Vec<Vec<BigInt>>,
 }
 
-/// Decides on `raw`.
+/// What a model remembers from decision to decision: the caller's state.
+#[derive(Clone, Debug, Default)]
+pub struct WideState {
+    /// The words, zero at first.
+    pub words: Vec<i64>,
+}
+
+/// Decides on `raw`, for a model without state.
 pub fn decide(spec: &ModelSpec, raw: &[i64]) -> WideDecision {
+    decide_with(spec, &mut WideState::default(), raw)
+}
+
+/// Decides on `raw`.
+pub fn decide_with(spec: &ModelSpec, state: &mut WideState, raw: &[i64]) -> WideDecision {
     let mut tensors: Vec<Option<Vec<BigInt>>> = vec![None; spec.tensors.len()];
     let (lo, hi) = element_range(&spec.tensors[0]);
     let inputs = spec.program.iter().map(|step| {
@@ -35,17 +53,10 @@ pub fn decide(spec: &ModelSpec, raw: &[i64]) -> WideDecision {
 
     let (mut accumulators, mut outputs) = (Vec::new(), Vec::new());
     for operator in &spec.operators {
-        let (output, accs, values) = match operator {
-            OperatorSpec::Dense(dense) => {
-                let (accs, values) = run_dense(spec, dense, tensors[usize::from(dense.input)].as_ref().unwrap());
-                (dense.output, accs, values)
-            }
-            OperatorSpec::Clip(clip) => {
-                let input = tensors[usize::from(clip.input)].clone().unwrap();
-                let values = input.iter().map(|q| clamp(q.clone(), clip.lo, clip.hi)).collect();
-                (clip.output, input, values)
-            }
-        };
+        let (input, second, output) = operator.tensors();
+        let read = |tensor: u16| tensors[usize::from(tensor)].clone().unwrap();
+        let io = Wide { spec, input: read(input), second: second.map(read), of: (input, second, output) };
+        let (accs, values) = run(operator, &io, &mut state.words);
         accumulators.push(accs);
         outputs.push(values.clone());
         tensors[usize::from(output)] = Some(values);
@@ -71,30 +82,35 @@ pub fn decide(spec: &ModelSpec, raw: &[i64]) -> WideDecision {
     WideDecision { class, value, margin, flags, accumulators, outputs }
 }
 
-fn run_dense(spec: &ModelSpec, dense: &DenseSpec, input: &[BigInt]) -> (Vec<BigInt>, Vec<BigInt>) {
-    let zero_in = spec.tensors[usize::from(dense.input)].zero_point;
-    let zero_out = spec.tensors[usize::from(dense.output)].zero_point;
-    let channels =
-        dense.weights.chunks(input.len()).zip(&dense.biases).zip(dense.multipliers.iter().zip(&dense.shifts));
-    channels
-        .map(|((weights, &bias), (&multiplier, &shift))| {
-            let products = weights.iter().zip(input).map(|(&weight, q)| (q - zero_in) * weight);
-            let acc = products.fold(BigInt::from(bias), |sum, product| sum + product);
-            let scaled = half_even(&(&acc * multiplier), shift) + zero_out;
-            (acc, clamp(scaled, dense.lo, dense.hi))
-        })
-        .unzip()
+/// What an operator reads, and the model for its tensors' types, zero points and shapes.
+struct Wide<'a> {
+    spec: &'a ModelSpec,
+    input: Vec<BigInt>,
+    second: Option<Vec<BigInt>>,
+    /// Indices of input, second input and output.
+    of: (u16, Option<u16>, u16),
 }
 
-/// `value / 2^shift` to the nearest integer, ties to even: from quotient and remainder, not by adding a half.
-fn half_even(value: &BigInt, shift: u8) -> BigInt {
-    let divisor = BigInt::one() << shift;
-    let (quotient, remainder) = value.div_mod_floor(&divisor);
-    match (remainder * 2i32).cmp(&divisor) {
-        std::cmp::Ordering::Less => quotient,
-        std::cmp::Ordering::Greater => quotient + 1,
-        std::cmp::Ordering::Equal if quotient.is_even() => quotient,
-        std::cmp::Ordering::Equal => quotient + 1,
+impl Wide<'_> {
+    fn input_tensor(&self) -> &TensorSpec {
+        &self.spec.tensors[usize::from(self.of.0)]
+    }
+
+    fn second_tensor(&self) -> &TensorSpec {
+        &self.spec.tensors[usize::from(self.of.1.unwrap())]
+    }
+
+    fn output_tensor(&self) -> &TensorSpec {
+        &self.spec.tensors[usize::from(self.of.2)]
+    }
+}
+
+/// Accumulators and outputs of one operator.
+fn run(operator: &OperatorSpec, io: &Wide<'_>, _state: &mut [i64]) -> (Vec<BigInt>, Vec<BigInt>) {
+    match operator {
+        OperatorSpec::Dense(dense) => dense::run(dense, io),
+        OperatorSpec::Clip(clip) => elementwise::clip(clip, io),
+        other => unimplemented!("{}", other.kind().name()),
     }
 }
 

@@ -1,0 +1,33 @@
+//! Not written yet.
+
+use super::record::{Data, OperatorRecord};
+
+/// Not written yet.
+#[derive(Clone, Debug)]
+pub struct DistanceSpec {
+    /// Tensor it reads.
+    pub input: u16,
+    /// Tensor it writes.
+    pub output: u16,
+}
+
+impl DistanceSpec {
+    pub(super) fn record(&self, _data: &mut Data) -> OperatorRecord {
+        OperatorRecord::new(self.input, self.output)
+    }
+}
+
+/// Not written yet.
+#[derive(Clone, Debug)]
+pub struct SquaredErrorSpec {
+    /// Tensor it reads.
+    pub input: u16,
+    /// Tensor it writes.
+    pub output: u16,
+}
+
+impl SquaredErrorSpec {
+    pub(super) fn record(&self, _data: &mut Data) -> OperatorRecord {
+        OperatorRecord::new(self.input, self.output)
+    }
+}

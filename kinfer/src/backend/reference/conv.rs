@@ -1,0 +1,14 @@
+//! Does not run yet.
+
+use super::super::{Io, Need};
+use crate::format::Conv;
+use crate::verify::Node;
+
+pub(super) fn need(_node: &Node<'_>, _parameters: &Conv) -> Need {
+    Need::default()
+}
+
+pub(super) fn pack(_node: &Node<'_>, _parameters: &Conv, _memory: &mut [i64]) {}
+
+#[inline]
+pub(super) fn run(_memory: &[i64], _io: Io<'_>) {}

@@ -1,0 +1,14 @@
+//! Not read yet.
+
+use super::fields::Fields;
+use crate::error::Problem;
+
+/// Not read yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Additive {}
+
+impl Additive {
+    pub(super) fn read(_fields: &mut Fields) -> Result<Self, Problem> {
+        Err(Problem::UnknownKind { kind: 14 })
+    }
+}

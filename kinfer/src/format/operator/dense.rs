@@ -1,0 +1,156 @@
+//! Fully connected layers, and what they share with convolutions: weights, biases, requantisation.
+
+use super::super::bytes::{i16_at, i32_at, i64_at};
+use super::super::records::Tensor;
+use super::fields::{Fields, Rounding};
+use crate::error::Problem;
+use crate::iter::chunks;
+use crate::ops::requantize::{Factor, Output};
+
+/// Type of weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum WeightType {
+    /// 8-bit signed, one byte each.
+    I8 = 1,
+    /// 16-bit signed, two bytes each.
+    I16 = 2,
+}
+
+impl WeightType {
+    /// Bytes of one weight.
+    pub const fn size(self) -> usize {
+        match self {
+            Self::I8 => 1,
+            Self::I16 => 2,
+        }
+    }
+
+    /// The weights in `bytes`.
+    #[inline]
+    pub fn read(self, bytes: &[u8]) -> impl Iterator<Item = i64> + '_ {
+        chunks(bytes, self.size()).map(move |bytes| match (self, bytes) {
+            (Self::I8, &[byte]) => i64::from(byte as i8),
+            _ => i64::from(i16_at(bytes, 0)),
+        })
+    }
+
+    pub(super) fn from_code(code: u8) -> Result<Self, Problem> {
+        Ok(match code {
+            1 => Self::I8,
+            2 => Self::I16,
+            _ => return Err(Problem::UnknownType { code }),
+        })
+    }
+}
+
+/// From accumulator to activation, per output channel: `saturate(zero_point + round(acc · multiplier / 2^shift))`, then
+/// clip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requantize {
+    /// Offset in the data section of one `i32` a channel: the multiplier, not negative.
+    pub multipliers: u32,
+    /// Offset in the data section of one `u8` a channel: the shift.
+    pub shifts: u32,
+    /// How the shift rounds.
+    pub rounding: Rounding,
+    /// Smallest result, in quantised units: a fused ReLU puts the zero point here.
+    pub lo: i32,
+    /// Largest result.
+    pub hi: i32,
+}
+
+/// Rows of weights, one an output channel, with all that makes an activation of their sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weights {
+    /// Type of the weights.
+    pub weight_type: WeightType,
+    /// Offset in the data section of the weights, `[channel][…]`, row after row.
+    pub weights: u32,
+    /// Offset in the data section of one `i64` a channel, in units of the accumulator.
+    pub biases: u32,
+    /// Accumulator → output.
+    pub requantize: Requantize,
+}
+
+impl Weights {
+    pub(super) fn read(fields: &mut Fields) -> Result<Self, Problem> {
+        let (lo, hi) = fields.clamp();
+        Ok(Self {
+            weight_type: WeightType::from_code(fields.variant())?,
+            weights: fields.offset(0),
+            biases: fields.offset(1),
+            requantize: Requantize {
+                multipliers: fields.offset(2),
+                shifts: fields.offset(3),
+                rounding: fields.rounding()?,
+                lo,
+                hi,
+            },
+        })
+    }
+
+    /// What all channels share, writing to `output`.
+    pub fn output(&self, output: &Tensor) -> Output {
+        let Requantize { lo, hi, rounding, .. } = self.requantize;
+        Output { zero_point: output.zero_point, lo, hi, rounding }
+    }
+
+    /// The channels in the data section, `row` weights each, as far as the data goes.
+    pub fn channels<'a>(
+        &self,
+        data: &'a [u8],
+        row: usize,
+        channels: usize,
+    ) -> impl Iterator<Item = Channel<'a>> + use<'a> {
+        let from = |offset: u32| data.get(offset as usize..).unwrap_or(&[]);
+        let weight_type = self.weight_type;
+        let weights = chunks(from(self.weights), row.saturating_mul(weight_type.size()));
+        let biases = chunks(from(self.biases), 8);
+        let multipliers = chunks(from(self.requantize.multipliers), 4);
+        let shifts = from(self.requantize.shifts).iter();
+        let all = weights.zip(biases).zip(multipliers).zip(shifts).take(channels);
+        all.map(move |(((weights, bias), multiplier), &shift)| {
+            let factor = Factor { multiplier: i32_at(multiplier, 0), shift };
+            Channel { weight_type, weights, bias: i64_at(bias, 0), factor }
+        })
+    }
+}
+
+/// One row of weights.
+#[derive(Clone, Copy, Debug)]
+pub struct Channel<'a> {
+    weight_type: WeightType,
+    weights: &'a [u8],
+    /// Start of the accumulator.
+    pub bias: i64,
+    /// Accumulator → output.
+    pub factor: Factor,
+}
+
+impl<'a> Channel<'a> {
+    /// The weights as integers.
+    #[inline]
+    pub fn weights(&self) -> impl Iterator<Item = i64> + 'a {
+        self.weight_type.read(self.weights)
+    }
+}
+
+/// Fully connected layer (ONNX Gemm, MatMul + Add, with a fused Relu or Clip): `acc[o] = bias[o] + Σ weight[o][i] ·
+/// (input[i] − zero_point)`, requantised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dense {
+    /// The rows, one an output.
+    pub weights: Weights,
+    /// Whether inputs that are at the zero point may be skipped, so that a decision's time depends on its inputs.
+    pub skip_zeros: bool,
+}
+
+/// Flag of a [`Dense`] record.
+const SKIP_ZEROS: u16 = 1;
+
+impl Dense {
+    pub(super) fn read(fields: &mut Fields) -> Result<Self, Problem> {
+        Ok(Self { skip_zeros: fields.flag(SKIP_ZEROS), weights: Weights::read(fields)? })
+    }
+}

@@ -1,0 +1,24 @@
+//! Not read yet.
+
+use super::fields::Fields;
+use crate::error::Problem;
+
+/// Not read yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recall {}
+
+impl Recall {
+    pub(super) fn read(_fields: &mut Fields) -> Result<Self, Problem> {
+        Err(Problem::UnknownKind { kind: 17 })
+    }
+}
+
+/// Not read yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remember {}
+
+impl Remember {
+    pub(super) fn read(_fields: &mut Fields) -> Result<Self, Problem> {
+        Err(Problem::UnknownKind { kind: 18 })
+    }
+}

@@ -1,0 +1,9 @@
+//! Not proved yet.
+
+use super::{Node, OperatorReport};
+use crate::error::Problem;
+use crate::format::Pool;
+
+pub(super) fn check(node: &Node<'_>, _parameters: &Pool) -> Result<OperatorReport, Problem> {
+    Err(Problem::UnknownKind { kind: node.kind() as u16 })
+}

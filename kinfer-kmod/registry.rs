@@ -28,7 +28,7 @@ use kinfer::{
 
 /// A model that was verified and is ready to decide.
 pub(crate) struct Loaded {
-    pub(crate) packed: Packed<KVVec<u8>>,
+    pub(crate) packed: Packed<KVVec<i64>>,
     pub(crate) facts: Facts,
 }
 
@@ -115,42 +115,26 @@ pub(crate) fn loads() -> u64 {
 fn prepare(file: &[u8]) -> Result<KBox<Loaded>, Refusal> {
     let model = Model::parse(file)?;
     let report = KBox::new_uninit(GFP_KERNEL).map_err(Error::from)?;
-    let report = prove(&model, report)?;
-    let memory = KVVec::from_elem(0, report.packed_bytes, GFP_KERNEL).map_err(Error::from)?;
-    let loaded = KBox::new_uninit(GFP_KERNEL).map_err(Error::from)?;
+    let mut report = blank(report);
+    kinfer::verify_into(&model, &Limits::KERNEL, &mut report)?;
+    let memory = KVVec::from_elem(0, report.packed_words, GFP_KERNEL).map_err(Error::from)?;
     let facts = Facts {
         outcomes: report.outcomes,
         file_bytes: file.len(),
-        packed_bytes: report.packed_bytes,
+        packed_bytes: report.packed_bytes(),
         operations: report.operations,
         checksum: report.checksum,
     };
-    pack(&model, &report, memory, facts, loaded)
+    let packed = Packed::new(&model, &report, memory)?;
+    Ok(KBox::new(Loaded { packed, facts }, GFP_KERNEL).map_err(Error::from)?)
 }
 
-/// Reports and plans hold tables. This and [`pack`] are functions of their own, so that no stack
-/// frame holds both, and get their boxes from outside, so that memory is not reclaimed on top of
+/// A report holds a table. This is a function of its own, so that no stack frame below the
+/// verifier's holds one, and gets its box from outside, so that memory is not reclaimed on top of
 /// such a frame.
 #[inline(never)]
-fn prove(model: &Model<'_>, to: KBox<MaybeUninit<Report>>) -> Result<KBox<Report>, Refusal> {
-    match kinfer::verify(model, &Limits::KERNEL) {
-        Ok(report) => Ok(KBox::write(to, report)),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[inline(never)]
-fn pack(
-    model: &Model<'_>,
-    report: &Report,
-    memory: KVVec<u8>,
-    facts: Facts,
-    to: KBox<MaybeUninit<Loaded>>,
-) -> Result<KBox<Loaded>, Refusal> {
-    match Packed::new(model, report, memory) {
-        Ok(packed) => Ok(KBox::write(to, Loaded { packed, facts })),
-        Err(error) => Err(error.into()),
-    }
+fn blank(to: KBox<MaybeUninit<Report>>) -> KBox<Report> {
+    KBox::write(to, Report::default())
 }
 
 /// Puts `new` in place and hands back what was there, which nobody reads any more. Any number of

@@ -58,5 +58,5 @@ fn a_report_of_another_file_or_too_little_memory_is_refused() {
     assert!(wrong.to_string().starts_with("caller: says CRC-32C "), "{wrong}");
     let small = Packed::new(&one, &report, vec![0; report.packed_words - 1]).unwrap_err();
     let needs = report.packed_bytes();
-    assert_eq!(small.to_string(), format!("caller: gives {} bytes of memory, the model needs {needs}", needs - 1));
+    assert_eq!(small.to_string(), format!("caller: gives {} bytes of memory, the model needs {needs}", needs - 8));
 }

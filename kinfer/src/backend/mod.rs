@@ -32,7 +32,7 @@ pub trait Backend {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
     /// Cycles of a decision by the backend's cost model, on a machine with one 64-bit multiply a cycle.
-    pub cycles: u64,
+    pub cycles: u32,
     /// Words of packed memory.
     pub words: u32,
     /// Words of scratch beside its tensors, while it runs.

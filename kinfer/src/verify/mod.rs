@@ -31,7 +31,7 @@ pub(crate) mod weights;
 use crate::backend;
 use crate::engine::layout;
 use crate::error::{Error, Place, Problem, Result};
-use crate::format::{HeadKind, Model, Operator, Parameters, Tensor};
+use crate::format::{ElementType, HeadKind, Model, Operator, Parameters, Tensor};
 use crate::iter::numbered;
 pub use interval::Interval;
 pub use limits::Limits;
@@ -43,6 +43,7 @@ pub use report::{OperatorReport, Report};
 /// # Errors
 ///
 /// The first thing that cannot be proved, naming the step, tensor or operator.
+#[inline] // so that the kernel's object has no function with a report in its frame
 pub fn verify(model: &Model<'_>, limits: &Limits) -> Result<Report> {
     let mut report = Report::default();
     verify_into(model, limits, &mut report)?;
@@ -97,6 +98,9 @@ fn check_operator(
     report: &mut Report,
 ) -> core::result::Result<OperatorReport, Problem> {
     let node = node(model, operator, report)?;
+    if node.kind().multiplies() && (node.input.element == ElementType::I32 || node.second.0.element == ElementType::I32) {
+        return Err(Problem::ReadsScores { tensor: operator.input });
+    }
     let mut proved = match &operator.parameters {
         Parameters::Dense(dense) => dense::check(&node, dense),
         Parameters::Clip(clip) => elementwise::clip(&node, clip),

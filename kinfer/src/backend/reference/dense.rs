@@ -17,7 +17,7 @@ pub(super) fn need(node: &Node<'_>, _dense: &Dense) -> Need {
     let (inputs, outputs) = (node.inputs(), node.outputs());
     Need {
         // A multiply, two loads and an extension a weight; requantisation in 128 bits.
-        cycles: (outputs as u64).saturating_mul((inputs as u64).saturating_mul(2).saturating_add(25)),
+        cycles: outputs.saturating_mul(inputs.saturating_mul(2).saturating_add(25)) as u32,
         words: outputs.saturating_mul(block_words(inputs)).saturating_add(HEADER_WORDS) as u32,
         workspace: 0,
         lanes: 1,

@@ -7,7 +7,7 @@ use crate::ops::clip::clip;
 use crate::verify::Node;
 
 pub(super) fn clip_need(node: &Node<'_>) -> Need {
-    Need { cycles: node.output.elements(), words: 1, ..Need::default() }
+    Need { cycles: node.outputs() as u32, words: 1, ..Need::default() }
 }
 
 pub(super) fn clip_pack(clip: &Clip, memory: &mut [i64]) {

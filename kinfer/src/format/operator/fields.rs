@@ -33,7 +33,7 @@ impl Rounding {
 
 /// A record's fields. The getters take: a field reads as zero afterwards, and [`Fields::finish`] refuses what is left.
 #[derive(Clone, Copy, Debug)]
-pub struct Fields {
+pub(super) struct Fields {
     rounding: u8,
     variant: u8,
     second: u16,

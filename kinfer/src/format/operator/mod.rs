@@ -18,7 +18,8 @@ pub use conv::Conv;
 pub use dense::{Channel, Dense, Requantize, WeightType, Weights};
 pub use distance::{Distance, SquaredError};
 pub use elementwise::{Add, Clip, Mul, Rescale};
-pub use fields::{Fields, Rounding};
+pub use fields::Rounding;
+use fields::Fields;
 pub use pool::{Pool, PoolMode};
 pub use shape::{Concat, Reshape, Slice};
 pub use softmax::Softmax;
@@ -166,5 +167,10 @@ impl OperatorKind {
     /// Whether it reads a second tensor.
     pub const fn has_second(self) -> bool {
         matches!(self, Self::Add | Self::Mul | Self::Concat | Self::SquaredError)
+    }
+
+    /// Whether it computes with its inputs' values in a way that asks for 16 bits at most. The others may read scores.
+    pub const fn multiplies(self) -> bool {
+        !matches!(self, Self::Clip | Self::Rescale | Self::Concat | Self::Slice | Self::Reshape)
     }
 }

@@ -26,3 +26,21 @@ pub(crate) fn i16s(words: &[i64]) -> &[i16] {
 pub(crate) fn i16s_mut(words: &mut [i64]) -> &mut [i16] {
     bytemuck::try_cast_slice_mut(words).unwrap_or_default()
 }
+
+/// Words by `N`; none when their number is not a multiple of it.
+#[inline]
+pub(crate) fn arrays<const N: usize>(words: &[i64]) -> &[[i64; N]] {
+    bytemuck::try_cast_slice(words).unwrap_or_default()
+}
+
+/// Two values in a word, the first in the low half.
+#[inline]
+pub(crate) const fn pair(low: i32, high: i32) -> i64 {
+    (low as u32 as i64) | (high as i64) << 32
+}
+
+/// The two values of [`pair`].
+#[inline]
+pub(crate) const fn halves(word: i64) -> (i32, i32) {
+    (word as i32, (word >> 32) as i32)
+}

@@ -204,7 +204,9 @@ impl fmt::Display for Problem {
                 write!(f, "the multiplier of channel {channel} is not 1, which rounding by shift asks for")
             }
             Self::Clip { lo, hi } => write!(f, "clip range {lo}..{hi} is empty or outside the output's element type"),
-            Self::ReadsScores { tensor } => write!(f, "reads tensor {tensor} of int32 scores, which only rescale, clip and the head may"),
+            Self::ReadsScores { tensor } => {
+                write!(f, "reads tensor {tensor} of int32 scores, which only rescale, clip and the head may")
+            }
             Self::ThresholdScores { is } => write!(f, "a threshold takes one score, the tensor has {is}"),
             Self::Outcomes { is, head } => write!(f, "decides between {head} outcomes, the file names {is}"),
             Self::LowMargin => f.write_str("the low-margin bound is negative"),

@@ -120,9 +120,13 @@ fn damaged_model() -> Vec<Hostile> {
         case("too-few-steps", "section program: has 1 steps, the input tensor has 2 elements", &|m| {
             m.program.pop();
         }),
-        case("scores-as-input", "op 1 (dense): reads tensor 1 of int32 scores, which only rescale, clip and the head may", &|m| {
-            m.tensors[1].element = kinfer::format::ElementType::I32;
-        }),
+        case(
+            "scores-as-input",
+            "op 1 (dense): reads tensor 1 of int32 scores, which only rescale, clip and the head may",
+            &|m| {
+                m.tensors[1].element = kinfer::format::ElementType::I32;
+            },
+        ),
         case("zero-scale", "tensor 1: the scale is zero", &|m| m.tensors[1].scale = Default::default()),
         case("zero-point", "tensor 1: zero point 300 is outside the element type", &|m| m.tensors[1].zero_point = 300),
         case("zero-dimension", "tensor 1: the rank is not 1 to 4, or a dimension is zero or too large", &|m| {

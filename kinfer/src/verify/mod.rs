@@ -98,7 +98,8 @@ fn check_operator(
     report: &mut Report,
 ) -> core::result::Result<OperatorReport, Problem> {
     let node = node(model, operator, report)?;
-    if node.kind().multiplies() && (node.input.element == ElementType::I32 || node.second.0.element == ElementType::I32) {
+    if node.kind().multiplies() && (node.input.element == ElementType::I32 || node.second.0.element == ElementType::I32)
+    {
         return Err(Problem::ReadsScores { tensor: operator.input });
     }
     let mut proved = match &operator.parameters {
@@ -125,12 +126,12 @@ fn check_operator(
     Ok(proved)
 }
 
-/// The operator with its tensors and their reachable values.
-pub(crate) fn node<'m>(
-    model: &Model<'m>,
-    operator: &Operator,
-    report: &Report,
-) -> core::result::Result<Node<'m>, Problem> {
+/// The operator with its tensors and their reachable values, as far as they are in the report.
+///
+/// # Errors
+///
+/// A tensor that does not exist, or that nothing has written yet.
+pub fn node<'m>(model: &Model<'m>, operator: &Operator, report: &Report) -> core::result::Result<Node<'m>, Problem> {
     let input = tensor(model, operator.input)?;
     let range = report.range_of(operator.input)?;
     let second = match operator.second {

@@ -1,7 +1,22 @@
 //! Several products in one 64-bit multiply.
+//!
+//! The weights of `k` output channels lie in one word, `W = Σ wⱼ · 2^(L·j)`, a signed sum in lanes of `L` bits, so that
+//! `x · W` adds `k` products at once. Only the final sum of a lane must fit `L` bits: what a lane borrows from or carries
+//! into the next on the way is undone by the time the sum is complete, and the verifier has proved what the sum can be.
+//! The ceiling is 64 / L products a multiply, and one multiply a cycle.
+//!
+//! * [`block`]: which rows share words, from the proof of each row;
+//! * [`rows`]: blocks of rows in packed memory, and the sums;
+//! * [`finish`]: sums → activations, in the lanes or one by one;
+//! * [`dense`]: what is left to do for a dense layer.
+
+mod block;
+mod dense;
+mod finish;
+mod rows;
 
 use super::{Backend, Io, Need};
-use crate::format::OperatorKind;
+use crate::format::{OperatorKind, Parameters};
 use crate::verify::Node;
 
 /// The packed backend.
@@ -9,12 +24,23 @@ use crate::verify::Node;
 pub struct PackedWords;
 
 impl Backend for PackedWords {
-    fn need(&self, _node: &Node<'_>) -> Option<Need> {
-        None
+    fn need(&self, node: &Node<'_>) -> Option<Need> {
+        match &node.operator.parameters {
+            Parameters::Dense(dense) => dense::need(node, dense),
+            _ => None,
+        }
     }
 
-    fn pack(&self, _node: &Node<'_>, _memory: &mut [i64]) {}
+    fn pack(&self, node: &Node<'_>, memory: &mut [i64]) {
+        if let Parameters::Dense(dense) = &node.operator.parameters {
+            dense::pack(node, dense, memory);
+        }
+    }
 
     #[inline]
-    fn run(&self, _kind: OperatorKind, _memory: &[i64], _io: Io<'_>) {}
+    fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
+        if kind == OperatorKind::Dense {
+            dense::run(memory, io);
+        }
+    }
 }

@@ -103,13 +103,28 @@ impl Weights {
         row: usize,
         channels: usize,
     ) -> impl Iterator<Item = Channel<'a>> + use<'a> {
-        let from = |offset: u32| data.get(offset as usize..).unwrap_or(&[]);
+        self.channels_from(data, row, 0, channels)
+    }
+
+    /// As [`Weights::channels`], from channel `first` on.
+    pub fn channels_from<'a>(
+        &self,
+        data: &'a [u8],
+        row: usize,
+        first: usize,
+        channels: usize,
+    ) -> impl Iterator<Item = Channel<'a>> + use<'a> {
+        let size = row.saturating_mul(self.weight_type.size());
+        let from = |offset: u32, each: usize| {
+            let skipped = each.saturating_mul(first);
+            data.get((offset as usize).saturating_add(skipped)..).unwrap_or(&[])
+        };
         let weight_type = self.weight_type;
-        let weights = chunks(from(self.weights), row.saturating_mul(weight_type.size()));
-        let biases = chunks(from(self.biases), 8);
-        let multipliers = chunks(from(self.requantize.multipliers), 4);
-        let shifts = from(self.requantize.shifts).iter();
-        let all = weights.zip(biases).zip(multipliers).zip(shifts).take(channels);
+        let weights = chunks(from(self.weights, size), size);
+        let biases = chunks(from(self.biases, 8), 8);
+        let multipliers = chunks(from(self.requantize.multipliers, 4), 4);
+        let shifts = from(self.requantize.shifts, 1).iter();
+        let all = weights.zip(biases).zip(multipliers).zip(shifts).take(channels.saturating_sub(first));
         all.map(move |(((weights, bias), multiplier), &shift)| {
             let factor = Factor { multiplier: i32_at(multiplier, 0), shift };
             Channel { weight_type, weights, bias: i64_at(bias, 0), factor }

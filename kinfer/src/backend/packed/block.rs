@@ -1,0 +1,136 @@
+//! Which rows share words: a block is up to four words, each of as many lanes as the proof of its rows allows.
+
+use super::finish::Form;
+use crate::format::{Channel, Weights};
+use crate::ops::requantize::Output;
+use crate::verify::weights::accumulator;
+use crate::verify::{Interval, Node};
+
+/// Words of a block at most: that many accumulators are summed side by side.
+pub(super) const MAX_WORDS: usize = 4;
+/// Rows of a block at most.
+const MAX_ROWS: usize = MAX_WORDS * 4;
+
+/// How many sums share a word, and so how many bits each has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Lanes {
+    /// One sum of 64 bits.
+    One = 1,
+    /// Two of 32.
+    Two = 2,
+    /// Three of 21.
+    Three = 3,
+    /// Four of 16.
+    Four = 4,
+}
+
+impl Lanes {
+    /// Bits of a lane.
+    pub(super) const fn bits(self) -> u32 {
+        match self {
+            Self::One => 64,
+            Self::Two => 32,
+            Self::Three => 21,
+            Self::Four => 16,
+        }
+    }
+
+    const fn of(sum_bits: u32) -> Self {
+        match sum_bits {
+            0..=16 => Self::Four,
+            17..=21 => Self::Three,
+            22..=32 => Self::Two,
+            _ => Self::One,
+        }
+    }
+
+    pub(super) const fn from_code(code: u8) -> Self {
+        match code {
+            4 => Self::Four,
+            3 => Self::Three,
+            2 => Self::Two,
+            _ => Self::One,
+        }
+    }
+}
+
+/// Consecutive rows that are summed and finished together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    /// The first row.
+    pub(super) first: usize,
+    /// How many rows.
+    pub(super) rows: usize,
+    /// Lanes of its words.
+    pub(super) lanes: Lanes,
+    /// How many words its sums take: 1 to [`MAX_WORDS`].
+    pub(super) words: usize,
+    /// How its sums become activations.
+    pub(super) form: Form,
+}
+
+/// Rows of weights and what meets them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rows<'n, 'm> {
+    /// The operator.
+    pub(super) node: &'n Node<'m>,
+    /// Where the rows are.
+    pub(super) weights: &'n Weights,
+    /// Weights of a row.
+    pub(super) len: usize,
+    /// How many rows.
+    pub(super) count: usize,
+    /// The values that meet the weights, less the zero point.
+    pub(super) centred: Interval,
+}
+
+impl<'m> Rows<'_, 'm> {
+    /// Calls `each` with the blocks that these rows make, in order.
+    pub(super) fn for_each_block(&self, mut each: impl FnMut(Block)) {
+        let mut first = 0;
+        while first < self.count {
+            let block = self.block(first);
+            first = first.saturating_add(block.rows.max(1));
+            each(block);
+        }
+    }
+
+    /// The rows from `first`.
+    pub(super) fn channels(&self, first: usize) -> impl Iterator<Item = Channel<'m>> + 'm {
+        self.weights.channels_from(self.node.model.data(), self.len, first, self.count)
+    }
+
+    /// What the channels share.
+    pub(super) fn output(&self) -> Output {
+        self.weights.output(&self.node.output)
+    }
+
+    /// As many rows as the narrowest lanes would take; wider lanes for all when a row needs them.
+    fn block(&self, first: usize) -> Block {
+        let (mut lanes, mut rows) = (Lanes::Four, 0usize);
+        for channel in self.channels(first).take(MAX_ROWS) {
+            let needs = Lanes::of(self.accumulator(&channel).bits());
+            let wider = if (needs as u8) < (lanes as u8) { needs } else { lanes };
+            if rows >= lanes_rows(wider) {
+                break;
+            }
+            (lanes, rows) = (wider, rows.saturating_add(1));
+        }
+        let mut form: Option<Form> = None;
+        for channel in self.channels(first).take(rows) {
+            let of_row = Form::of(&channel, self.accumulator(&channel), lanes, self.output());
+            form = Some(form.map_or(of_row, |form| form.join(of_row)));
+        }
+        let words = rows.div_ceil(usize::from(lanes as u8)).max(1);
+        Block { first, rows, lanes, words, form: form.unwrap_or(Form::Plain) }
+    }
+
+    fn accumulator(&self, channel: &Channel<'_>) -> Interval {
+        accumulator(channel, self.centred).unwrap_or_default()
+    }
+}
+
+const fn lanes_rows(lanes: Lanes) -> usize {
+    (lanes as usize).saturating_mul(MAX_WORDS)
+}

@@ -1,0 +1,286 @@
+//! Sums → activations.
+//!
+//! A lane holds its sum plus half the lane's range, so that it is not negative and unpacking is a shift and a mask; what
+//! that half adds is taken off again in a constant of the form.
+
+use super::block::{Block, Lanes};
+use crate::format::{Channel, Rounding};
+use crate::iter::chunks;
+use crate::ops::requantize::{requantize, Factor, Output};
+use crate::verify::Interval;
+
+/// How the sums of a block become activations. Every form gives the bits of [`requantize`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// All lanes of a word at once: a power-of-two scale, the same for all rows.
+    InLanes {
+        /// Of the scale.
+        shift: u8,
+    },
+    /// `(u · multiplier + constant) >> shift` in 64 bits. Ties round up, or are proved impossible.
+    Multiply,
+    /// As [`Form::Multiply`], with ties to even.
+    HalfEven,
+    /// [`requantize`] itself.
+    Plain,
+}
+
+impl Form {
+    /// The cheapest form for a row whose sum is in `acc`.
+    pub(super) fn of(channel: &Channel<'_>, acc: Interval, lanes: Lanes, output: Output) -> Self {
+        let Factor { shift, .. } = channel.factor;
+        if lanes == Lanes::One {
+            return Self::Plain;
+        }
+        match output.rounding {
+            Rounding::Shift if fits_lane(acc, shift, lanes, output) => Self::InLanes { shift },
+            Rounding::TfliteDouble => Self::Plain,
+            _ if !fits_word(acc, channel.factor, output) => Self::Plain,
+            Rounding::HalfEven if ties(acc, channel.factor) => Self::HalfEven,
+            _ => Self::Multiply,
+        }
+    }
+
+    /// The form for rows of both.
+    pub(super) fn join(self, other: Self) -> Self {
+        match (self, other) {
+            (one, other) if one == other => one,
+            (Self::Plain, _) | (_, Self::Plain) => Self::Plain,
+            (Self::HalfEven, _) | (_, Self::HalfEven) => Self::HalfEven,
+            // Shifts that differ, or a sum that leaves its lane once the bounds are in.
+            _ => Self::Multiply,
+        }
+    }
+
+    /// Words that the form takes for a block.
+    pub(super) fn words(self, block: &Block) -> usize {
+        match self {
+            Self::InLanes { .. } => IN_LANES_WORDS,
+            Self::Multiply | Self::Plain => block.rows.saturating_mul(2),
+            Self::HalfEven => block.rows.saturating_mul(3),
+        }
+    }
+
+    /// Cycles for a block, by counting instructions at four a cycle.
+    pub(super) fn cycles(self, block: &Block) -> usize {
+        match self {
+            Self::InLanes { .. } => block.words.saturating_mul(3).saturating_add(block.rows),
+            Self::Multiply => block.rows.saturating_mul(3),
+            Self::HalfEven => block.rows.saturating_mul(4),
+            Self::Plain => block.rows.saturating_mul(12),
+        }
+    }
+
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::InLanes { .. } => 0,
+            Self::Multiply => 1,
+            Self::HalfEven => 2,
+            Self::Plain => 3,
+        }
+    }
+}
+
+/// What is added to the sum of a row beside its bias: half a lane, and for [`Form::InLanes`] what brings the smallest
+/// output to zero.
+pub(super) fn lane_bias(form: Form, lanes: Lanes, output: Output) -> i64 {
+    let half = match lanes {
+        Lanes::One => 0,
+        _ => 1i64.wrapping_shl(lanes.bits().wrapping_sub(1)),
+    };
+    match form {
+        Form::InLanes { shift } => half.wrapping_add(lowest_to_zero(shift, output)),
+        _ => half,
+    }
+}
+
+/// Writes the constants of one row into `to`, 2 or 3 words; nothing for [`Form::InLanes`].
+pub(super) fn pack_row(form: Form, lanes: Lanes, channel: &Channel<'_>, output: Output, to: &mut [i64]) {
+    let Factor { multiplier, shift } = channel.factor;
+    let factor = i64::from(multiplier as u32) | i64::from(shift).wrapping_shl(32);
+    let half = match (output.rounding, shift) {
+        (Rounding::Shift, _) | (_, 0) => 0,
+        (_, shift) => 1i64.wrapping_shl(u32::from(shift).wrapping_sub(1)),
+    };
+    let zero_point = i64::from(output.zero_point).wrapping_shl(u32::from(shift));
+    let unbias = i64::from(multiplier).wrapping_mul(lane_bias(form, lanes, output)).wrapping_neg();
+    let constants = match form {
+        Form::InLanes { .. } => [0, 0, 0],
+        Form::Multiply => [factor, unbias.wrapping_add(half).wrapping_add(zero_point), 0],
+        Form::HalfEven => [factor, unbias, half.wrapping_sub(i64::from(shift != 0))],
+        Form::Plain => [factor, lane_bias(form, lanes, output).wrapping_neg(), 0],
+    };
+    for (to, word) in to.iter_mut().zip(constants) {
+        *to = word;
+    }
+}
+
+const IN_LANES_WORDS: usize = 3;
+
+/// Writes the constants of a block of [`Form::InLanes`].
+pub(super) fn pack_in_lanes(shift: u8, lanes: Lanes, output: Output, to: &mut [i64]) {
+    let ones = ones(lanes);
+    let top = 1i64.wrapping_shl(lanes.bits().wrapping_sub(1)).wrapping_sub(1); // largest of a lane without its top bit
+    let span = i64::from(output.hi).wrapping_sub(i64::from(output.lo)).min(top);
+    let constants = [
+        top.wrapping_shr(u32::from(shift)).wrapping_mul(ones),
+        top.wrapping_sub(span).wrapping_mul(ones),
+        span.wrapping_mul(ones),
+    ];
+    for (to, word) in to.iter_mut().zip(constants) {
+        *to = word;
+    }
+}
+
+/// One in every lane.
+const fn ones(lanes: Lanes) -> i64 {
+    match lanes {
+        Lanes::One => 1,
+        Lanes::Two => 1 | 1 << 32,
+        Lanes::Three => 1 | 1 << 21 | 1 << 42,
+        Lanes::Four => 1 | 1 << 16 | 1 << 32 | 1 << 48,
+    }
+}
+
+/// Finishes a block: `sums` has its words, `constants` begins with the form's.
+#[inline]
+pub(super) fn finish(
+    form: u8,
+    shift: u8,
+    lanes: Lanes,
+    sums: &[i64],
+    constants: &[i64],
+    shared: &Output,
+    out: &mut [i32],
+) {
+    match (form, lanes) {
+        (0, Lanes::Four) => in_lanes::<16, 4>(shift, sums, constants, shared.lo, out),
+        (0, Lanes::Three) => in_lanes::<21, 3>(shift, sums, constants, shared.lo, out),
+        (0, _) => in_lanes::<32, 2>(shift, sums, constants, shared.lo, out),
+        (1, Lanes::Four) => multiply::<16, 4>(sums, constants, shared, out),
+        (1, Lanes::Three) => multiply::<21, 3>(sums, constants, shared, out),
+        (1, _) => multiply::<32, 2>(sums, constants, shared, out),
+        (2, _) => half_even(lanes, sums, constants, shared, out),
+        _ => plain(lanes, sums, constants, shared, out),
+    }
+}
+
+/// ReLU, shift and saturation of all lanes of a word at once.
+#[inline]
+fn in_lanes<const L: u32, const N: usize>(shift: u8, sums: &[i64], constants: &[i64], lo: i32, out: &mut [i32]) {
+    let Some(&[low, room, span]) = constants.first_chunk::<IN_LANES_WORDS>() else { return };
+    let (low, room, span) = (low as u64, room as u64, span as u64);
+    let mut ones = 0u64;
+    for _ in 0..N {
+        ones = ones.wrapping_shl(L) | 1;
+    }
+    let tops = ones.wrapping_shl(L.wrapping_sub(1));
+    let whole = |bits: u64| bits.wrapping_shl(L).wrapping_sub(bits); // a lane of ones where there is a one
+    let mut out = out.iter_mut();
+    for &sum in sums {
+        let word = sum as u64;
+        // The top bit of a lane tells that the sum is not below the smallest output.
+        let above = whole(word.wrapping_shr(L.wrapping_sub(1)) & ones);
+        let shifted = (word & !tops & above).wrapping_shr(u32::from(shift)) & low;
+        let over = whole((shifted.wrapping_add(room) & tops).wrapping_shr(L.wrapping_sub(1)));
+        let mut value = (shifted & !over) | (span & over);
+        for to in out.by_ref().take(N) {
+            let lane = value & 1u64.wrapping_shl(L).wrapping_sub(1);
+            *to = (lane as i32).wrapping_add(lo);
+            value = value.wrapping_shr(L);
+        }
+    }
+}
+
+/// One row after the other, with one multiply of 64 bits each.
+#[inline]
+fn multiply<const L: u32, const N: usize>(sums: &[i64], constants: &[i64], shared: &Output, out: &mut [i32]) {
+    let (lo, hi) = (i64::from(shared.lo), i64::from(shared.hi));
+    let rows: &[[i64; 2]] = crate::cast::arrays(constants);
+    let mut rows = rows.iter().zip(out);
+    for &sum in sums {
+        let mut word = sum as u64;
+        for (&[factor, constant], to) in rows.by_ref().take(N) {
+            let lane = (word & 1u64.wrapping_shl(L).wrapping_sub(1)) as i64;
+            let scaled = lane.wrapping_mul(i64::from(factor as u32)).wrapping_add(constant);
+            let value = scaled.wrapping_shr(factor.wrapping_shr(32) as u32);
+            *to = value.max(lo).min(hi) as i32;
+            word = word.wrapping_shr(L);
+        }
+    }
+}
+
+fn half_even(lanes: Lanes, sums: &[i64], constants: &[i64], shared: &Output, out: &mut [i32]) {
+    let (lo, hi, zero_point) = (i64::from(shared.lo), i64::from(shared.hi), i64::from(shared.zero_point));
+    for_each_lane(lanes, sums, chunks(constants, 3).zip(out), |lane, (row, to)| {
+        let &[factor, unbias, half] = row else { return };
+        let shift = factor.wrapping_shr(32) as u32;
+        let product = lane.wrapping_mul(i64::from(factor as u32)).wrapping_add(unbias);
+        let odd = product.wrapping_shr(shift) & i64::from(shift != 0);
+        let value = product.wrapping_add(half).wrapping_add(odd).wrapping_shr(shift).wrapping_add(zero_point);
+        *to = value.max(lo).min(hi) as i32;
+    });
+}
+
+fn plain(lanes: Lanes, sums: &[i64], constants: &[i64], shared: &Output, out: &mut [i32]) {
+    for_each_lane(lanes, sums, chunks(constants, 2).zip(out), |lane, (row, to)| {
+        let &[factor, unbias] = row else { return };
+        let acc = lane.wrapping_add(unbias);
+        let factor = Factor { multiplier: factor as i32, shift: factor.wrapping_shr(32) as u8 };
+        *to = requantize(acc, factor, *shared);
+    });
+}
+
+/// Calls `each` with every lane and what belongs to its row.
+#[inline]
+fn for_each_lane<T>(lanes: Lanes, sums: &[i64], rows: impl Iterator<Item = T>, each: impl Fn(i64, T)) {
+    let bits = lanes.bits();
+    let mut rows = rows;
+    for &sum in sums {
+        let mut word = sum as u64;
+        for row in rows.by_ref().take(lanes as usize) {
+            let lane = if bits == 64 { word } else { word & 1u64.wrapping_shl(bits).wrapping_sub(1) };
+            each(lane as i64, row);
+            word = word.wrapping_shr(bits);
+        }
+    }
+}
+
+/// `(zero_point − lo) · 2^shift`.
+fn lowest_to_zero(shift: u8, output: Output) -> i64 {
+    i64::from(output.zero_point).wrapping_sub(i64::from(output.lo)).wrapping_shl(u32::from(shift))
+}
+
+/// Whether a sum, brought to zero at the smallest output, is inside a lane, and the largest output too.
+fn fits_lane(acc: Interval, shift: u8, lanes: Lanes, output: Output) -> bool {
+    let bits = lanes.bits();
+    let by = i128::from(output.zero_point).wrapping_sub(i128::from(output.lo)).wrapping_shl(u32::from(shift));
+    let half = 1i128.wrapping_shl(bits.wrapping_sub(1));
+    let inside = |end: i64| {
+        let value = i128::from(end).wrapping_add(by);
+        value >= half.wrapping_neg() && value < half
+    };
+    let span = i128::from(output.hi).wrapping_sub(i128::from(output.lo));
+    u32::from(shift) < bits && inside(acc.lo) && inside(acc.hi) && span < half
+}
+
+/// Whether `acc · multiplier`, rounded and moved by the zero point, fits 64 bits on the way.
+fn fits_word(acc: Interval, factor: Factor, output: Output) -> bool {
+    if factor.shift > 62 {
+        return false;
+    }
+    let by = i128::from(output.zero_point).wrapping_shl(u32::from(factor.shift));
+    let half = 1i128.wrapping_shl(u32::from(factor.shift));
+    [acc.lo, acc.hi].iter().all(|&end| {
+        let product = i128::from(end).wrapping_mul(i128::from(factor.multiplier));
+        let fits = |value: i128| i64::try_from(value).is_ok();
+        fits(product.wrapping_add(half)) && fits(product.wrapping_add(half).wrapping_add(by))
+    })
+}
+
+/// Whether `acc · multiplier` can lie half way between two multiples of `2^shift`. It then has `shift − 1` factors of two,
+/// of which the multiplier brings some, and a sum of this size no more than it has bits.
+fn ties(acc: Interval, factor: Factor) -> bool {
+    let needed = u32::from(factor.shift).saturating_sub(1).saturating_sub(factor.multiplier.trailing_zeros());
+    factor.shift > 0 && acc.bits().saturating_sub(1) >= needed
+}

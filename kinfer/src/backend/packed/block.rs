@@ -36,6 +36,15 @@ impl Lanes {
         }
     }
 
+    pub(super) const fn from_number(lanes: u8) -> Self {
+        match lanes {
+            4 => Self::Four,
+            3 => Self::Three,
+            2 => Self::Two,
+            _ => Self::One,
+        }
+    }
+
     const fn of(sum_bits: u32) -> Self {
         match sum_bits {
             0..=16 => Self::Four,

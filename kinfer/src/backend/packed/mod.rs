@@ -12,7 +12,7 @@
 //! * [`dense`]: what is left to do for a dense layer.
 
 mod block;
-mod dense;
+pub(crate) mod dense;
 mod finish;
 mod rows;
 mod sums;
@@ -42,7 +42,7 @@ impl Backend for PackedWords {
     #[inline]
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
         if kind == OperatorKind::Dense {
-            dense::run(memory, io);
+            dense::run_all(memory, io);
         }
     }
 }

@@ -61,23 +61,26 @@ impl Layer {
     }
 
     #[inline]
-    pub(super) const fn from_words(words: &[i64; LAYER_WORDS]) -> Self {
-        let &[what, input, second, output, memory] = words;
-        Self {
-            kind: match OperatorKind::from_code(what as u16) {
-                Some(kind) => kind,
-                None => OperatorKind::Reshape, // does nothing
-            },
-            path: match what >> 16 {
-                2 => Path::Rows,
-                1 => Path::Packed,
-                _ => Path::Reference,
-            },
-            input: Span::from_word(input),
-            second: Span::from_word(second),
-            output: Span::from_word(output),
-            memory: Span::from_word(memory),
+    pub(super) const fn path(&[what, ..]: &[i64; LAYER_WORDS]) -> Path {
+        match what >> 16 {
+            2 => Path::Rows,
+            1 => Path::Packed,
+            _ => Path::Reference,
         }
+    }
+
+    #[inline]
+    pub(super) const fn kind(&[what, ..]: &[i64; LAYER_WORDS]) -> OperatorKind {
+        match OperatorKind::from_code(what as u16) {
+            Some(kind) => kind,
+            None => OperatorKind::Reshape, // does nothing
+        }
+    }
+
+    /// Input, second input, output, memory.
+    #[inline]
+    pub(super) const fn spans(&[_, input, second, output, memory]: &[i64; LAYER_WORDS]) -> [Span; 4] {
+        [Span::from_word(input), Span::from_word(second), Span::from_word(output), Span::from_word(memory)]
     }
 }
 

@@ -191,32 +191,26 @@ impl Plan {
         let scratch = i32s_mut(scratch);
         for record in chunks(memory, LAYER_WORDS).take(self.layers) {
             let Some(record) = record.first_chunk() else { return };
-            let layer = Layer::from_words(record);
-            let parameters = layer.memory.of(memory);
+            let (path, [input, second, output, parameters]) = (Layer::path(record), Layer::spans(record));
             // An output lies behind its inputs.
-            let Some((before, after)) = scratch.split_at_mut_checked(layer.output.at as usize) else { return };
-            let Some((output, behind)) = after.split_at_mut_checked(layer.output.len as usize) else { return };
-            let input = layer.input.of(before);
-            match layer.path {
-                Path::Rows => packed::dense::run(parameters, input, output),
-                Path::Packed => PackedWords.run(layer.kind, parameters, io(&layer, before, output, behind, state)),
-                Path::Reference => Reference.run(layer.kind, parameters, io(&layer, before, output, behind, state)),
+            let Some((before, after)) = scratch.split_at_mut_checked(output.at as usize) else { return };
+            let Some((written, behind)) = after.split_at_mut_checked(output.len as usize) else { return };
+            let (Some(parameters), Some(input)) = (parameters.get(memory), input.get(before)) else { return };
+            if path == Path::Rows {
+                packed::dense::run(parameters, input, written);
+                continue;
+            }
+            let Some(second) = second.get(before) else { return };
+            // Behind an odd number of values is half a word.
+            let odd = (output.len & 1) as usize;
+            let workspace = i64s_mut(behind.get_mut(odd..).unwrap_or_default());
+            let io = Io { input, second, output: written, workspace, state: &mut *state };
+            let kind = Layer::kind(record);
+            if path == Path::Packed {
+                PackedWords.run(kind, parameters, io);
+            } else {
+                Reference.run(kind, parameters, io);
             }
         }
     }
-}
-
-/// Everything that an operator reads and writes.
-#[inline]
-fn io<'a>(
-    layer: &Layer,
-    before: &'a [i32],
-    output: &'a mut [i32],
-    behind: &'a mut [i32],
-    state: &'a mut [i64],
-) -> Io<'a> {
-    // Behind an odd number of values is half a word.
-    let odd = (layer.output.len & 1) as usize;
-    let workspace = i64s_mut(behind.get_mut(odd..).unwrap_or_default());
-    Io { input: layer.input.of(before), second: layer.second.of(before), output, workspace, state }
 }

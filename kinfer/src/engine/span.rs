@@ -15,14 +15,16 @@ impl Span {
         self.at.saturating_add(self.len)
     }
 
+    /// This part, if it is all there.
+    #[inline]
+    pub fn get<T>(self, all: &[T]) -> Option<&[T]> {
+        all.get(self.at as usize..)?.get(..self.len as usize)
+    }
+
     /// This part; empty when it is not all there.
     #[inline]
     pub fn of<T>(self, all: &[T]) -> &[T] {
-        let Some(tail) = all.get(self.at as usize..) else { return &[] };
-        match tail.get(..self.len as usize) {
-            Some(part) => part,
-            None => &[],
-        }
+        self.get(all).unwrap_or_default()
     }
 
     /// As [`Span::of`], to write to.

@@ -147,7 +147,7 @@ pub(super) fn run<S: Sums>(mut memory: &[i64], sums: S, mut output: &mut [i32]) 
 }
 
 /// Sums and finishes the rows of the first segment in `memory`; what of memory and output is behind it.
-#[inline]
+#[inline(always)]
 pub(super) fn run_segment<'m, 'o, S: Sums>(
     memory: &'m [i64],
     sums: S,

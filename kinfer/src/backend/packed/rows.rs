@@ -207,7 +207,7 @@ pub(super) fn run<S: Sums>(mut memory: &[i64], sums: S, mut output: &mut [i32]) 
 pub(super) fn run_segment<S: Sums>(segment: &[i64], sums: S, output: &mut [i32]) {
     let Some(&what) = segment.first() else { return };
     match what.to_le_bytes() {
-        [0x20.., ..] => run_blocks::<S, Rare, 1>(segment, sums, output),
+        [0x20..=0xff, ..] => run_blocks::<S, Rare, 1>(segment, sums, output),
         [_, 4, ..] => run_blocks::<S, Common, 4>(segment, sums, output),
         [_, 2, ..] => run_blocks::<S, Common, 2>(segment, sums, output),
         _ => run_blocks::<S, Common, 1>(segment, sums, output),

@@ -46,7 +46,7 @@ fn damaged_bytes() -> Vec<Hostile> {
         case("text-mode-transfer", "header: is not a .kinf model (the label is wrong)", &|b| {
             b.remove(4);
         }),
-        case("flipped-bit-in-data", "header: says CRC-32C 6e7bef42, the file's is 7979e8a7", &|b| {
+        case("flipped-bit-in-data", "header: says CRC-32C a1cdbfb9, the file's is b6cfb85c", &|b| {
             let middle = b.len() / 2;
             b[middle] ^= 0x10;
         }),

@@ -35,10 +35,13 @@ impl Operand {
 /// What to do with the source. Values go to a place in the values' memory, elements to the next of tensor 0.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Action {
-    /// Affine in 64 bits, without ties.
-    Narrow(Narrow, i32, i32),
-    /// Affine in 64 bits, ties to even.
-    NarrowTies(Narrow, i32, i32),
+    /// Affine in 64 bits. There are `count` of them from here on, all with ties or all without.
+    Narrow {
+        step: Narrow,
+        lo: i32,
+        hi: i32,
+        count: u16,
+    },
     /// Affine in 128 bits.
     Wide(Affine, i32, i32),
     Digits {
@@ -112,8 +115,7 @@ impl Instruction {
             StepKind::Affine { multiplier, bias, shift, rounding, lo, hi } => {
                 let affine = Affine { multiplier, bias, shift, rounding };
                 match Narrow::of(affine, lo, hi) {
-                    Some(narrow) if narrow.ties => Action::NarrowTies(narrow, lo, hi),
-                    Some(narrow) => Action::Narrow(narrow, lo, hi),
+                    Some(step) => Action::Narrow { step, lo, hi, count: 1 },
                     None => Action::Wide(affine, lo, hi),
                 }
             }
@@ -137,8 +139,10 @@ impl Instruction {
 
     pub(super) fn to_words(self) -> [i64; WORDS] {
         let (kind, shift, number, rest) = match self.action {
-            Action::Narrow(n, lo, hi) => (0, n.shift, 0, [pair(lo, hi), n.first, n.last, n.multiplier, n.bias]),
-            Action::NarrowTies(n, lo, hi) => (1, n.shift, 0, [pair(lo, hi), n.first, n.last, n.multiplier, n.bias]),
+            Action::Narrow { step, lo, hi, count } => {
+                let Narrow { first, last, multiplier, bias, shift, ties } = step;
+                (i64::from(ties), shift, count, [pair(lo, hi), first, last, multiplier, bias])
+            }
             Action::Wide(a, lo, hi) => {
                 let (low, high) = (a.bias as i64, (a.bias >> 64) as i64);
                 (2, a.shift, a.rounding as u16, [pair(lo, hi), a.multiplier, low, high, 0])
@@ -164,15 +168,34 @@ impl Instruction {
         [head | i64::from(number) << 32, a, b, c, d, e]
     }
 
+    /// Counts the affine steps of one form that follow each other, so that they run without a look at their kind.
+    pub(super) fn join(instructions: &mut [[i64; WORDS]]) {
+        let mut behind = (None, 0u16);
+        for words in instructions.iter_mut().rev() {
+            let mut instruction = Self::from_words(words);
+            behind = match &mut instruction.action {
+                Action::Narrow { step, count, .. } => {
+                    if behind.0 == Some(step.ties) {
+                        *count = behind.1.saturating_add(1);
+                    }
+                    (Some(step.ties), *count)
+                }
+                _ => (None, 0),
+            };
+            *words = instruction.to_words();
+        }
+    }
+
     #[inline]
     pub(super) fn from_words(words: &[i64; WORDS]) -> Self {
         let &[head, a, b, c, d, e] = words;
         let (shift, number) = ((head >> 8) as u8, (head >> 32) as u16);
         let ((lo, hi), to) = (halves(a), number);
-        let narrow = Narrow { first: b, last: c, multiplier: d, bias: e, shift, ties: head as u8 == 1 };
         let action = match head as u8 {
-            0 => Action::Narrow(narrow, lo, hi),
-            1 => Action::NarrowTies(narrow, lo, hi),
+            0 | 1 => {
+                let (_, step, (lo, hi)) = Self::narrow(words);
+                Action::Narrow { step, lo, hi, count: number }
+            }
             2 => {
                 let bias = i128::from(d) << 64 | i128::from(c as u64);
                 let rounding = Rounding::from_code(number as u8).unwrap_or(Rounding::HalfEven);
@@ -190,5 +213,13 @@ impl Instruction {
             _ => Action::History { to, count: a as u16, state: b as u32 },
         };
         Self { source: Operand((head >> 16) as u16), action }
+    }
+
+    /// Source, step and bounds of an affine instruction in 64 bits.
+    #[inline]
+    pub(super) fn narrow(words: &[i64; WORDS]) -> (Operand, Narrow, (i32, i32)) {
+        let &[head, bounds, first, last, multiplier, bias] = words;
+        let (shift, ties) = ((head >> 8) as u8, head as u8 == 1);
+        (Operand((head >> 16) as u16), Narrow { first, last, multiplier, bias, shift, ties }, halves(bounds))
     }
 }

@@ -9,13 +9,14 @@ use super::digits::digits;
 use super::instruction::{Action, Instruction, Places, WORDS};
 use super::log2::{log2, log2_one_plus};
 use super::memory::{ewma, history, Weight};
+use super::narrow::Narrow;
 use super::quotient::ratio;
-use crate::cast::arrays;
+use crate::cast::{arrays, arrays_mut};
 use crate::decision::Flags;
 use crate::format::{Model, Step, StepKind};
 use crate::iter::{chunks, chunks_mut};
 
-/// The range of a raw counter.
+/// The range of a raw counter: the smallest value, and how much more the largest is.
 const RANGE_WORDS: usize = 2;
 
 /// Words of packed memory.
@@ -38,7 +39,7 @@ pub(crate) fn pack(model: &Model<'_>, memory: &mut [i64]) {
     *header = features as i64 | (steps as i64) << 32;
     let (ranges, rest) = rest.split_at_mut_checked(features.saturating_mul(RANGE_WORDS)).unwrap_or_default();
     for (to, feature) in chunks_mut(ranges, RANGE_WORDS).zip(model.features().iter()) {
-        to.copy_from_slice(&[feature.lo, feature.hi]);
+        to.copy_from_slice(&[feature.lo, feature.hi.wrapping_sub(feature.lo)]);
     }
 
     let (instructions, mut tables) = rest.split_at_mut_checked(steps.saturating_mul(WORDS)).unwrap_or_default();
@@ -53,6 +54,7 @@ pub(crate) fn pack(model: &Model<'_>, memory: &mut [i64]) {
         next.table = next.table.saturating_add(table_words(&step));
         next.value = next.value.saturating_add(step.kind.values());
     }
+    Instruction::join(arrays_mut(instructions));
 }
 
 fn table_words(step: &Step) -> u32 {
@@ -63,24 +65,37 @@ fn table_words(step: &Step) -> u32 {
 }
 
 /// Runs the program: `raw` in, elements of tensor 0 out.
-#[inline]
+///
+/// Not inlined: what it has on the stack is gone when the operators run.
+#[inline(never)]
 pub(crate) fn run(memory: &[i64], raw: &[i64], values: &mut [i64], state: &mut [i64], inputs: &mut [i32]) -> Flags {
     let Some((&counts, rest)) = memory.split_first() else { return Flags::NONE };
     let (features, steps) = (counts as u32 as usize, (counts >> 32) as usize);
     let (ranges, rest) = rest.split_at_checked(features.saturating_mul(RANGE_WORDS)).unwrap_or_default();
+    // The difference is modulo 2^64: a value below the smallest is far above it.
     let inside = chunks(ranges, RANGE_WORDS).zip(raw).fold(true, |inside, (range, &value)| match *range {
-        [lo, hi] => inside & (lo <= value) & (value <= hi),
+        [lo, width] => inside & (value.wrapping_sub(lo) as u64 <= width as u64),
         _ => false,
     });
 
     let (instructions, tables) = rest.split_at_checked(steps.saturating_mul(WORDS)).unwrap_or_default();
     let mut elements = inputs;
-    for words in arrays::<WORDS>(instructions) {
+    let mut instructions = arrays::<WORDS>(instructions);
+    while let Some((words, behind)) = instructions.split_first() {
         let Instruction { source, action } = Instruction::from_words(words);
         let x = source.read(raw, values);
         match action {
-            Action::Narrow(narrow, lo, hi) => put(&mut elements, clamp(narrow.round(x), lo, hi)),
-            Action::NarrowTies(narrow, lo, hi) => put(&mut elements, clamp(narrow.round_ties(x), lo, hi)),
+            Action::Narrow { step, count, .. } => {
+                let (run, behind) = instructions.split_at_checked(usize::from(count)).unwrap_or((&[], behind));
+                let to = take(&mut elements, count);
+                if step.ties {
+                    run_narrow(run, raw, values, to, Narrow::round_ties);
+                } else {
+                    run_narrow(run, raw, values, to, Narrow::round);
+                }
+                instructions = behind;
+                continue;
+            }
             Action::Digits { largest, reciprocal, base, count } => {
                 digits(x, largest, reciprocal, base, take(&mut elements, count));
             }
@@ -98,11 +113,27 @@ pub(crate) fn run(memory: &[i64], raw: &[i64], values: &mut [i64], state: &mut [
             Action::Ewma { to, weight, state: at } => set(values, to, run_ewma(x, weight, state, at)),
             Action::History { to, count, state: at } => run_history(x, (at, count), state, (to, values)),
         }
+        instructions = behind;
     }
     if inside {
         Flags::NONE
     } else {
         Flags::OUT_OF_RANGE
+    }
+}
+
+/// Affine steps of one form.
+#[inline]
+fn run_narrow(
+    run: &[[i64; WORDS]],
+    raw: &[i64],
+    values: &[i64],
+    elements: &mut [i32],
+    round: impl Fn(Narrow, i64) -> i64,
+) {
+    for (words, to) in run.iter().zip(elements) {
+        let (source, step, (lo, hi)) = Instruction::narrow(words);
+        *to = clamp(round(step, source.read(raw, values)), lo, hi);
     }
 }
 

@@ -188,7 +188,7 @@ impl Instruction {
 
     #[inline]
     pub(super) fn from_words(words: &[i64; WORDS]) -> Self {
-        let &[head, a, b, c, d, e] = words;
+        let &[head, a, b, c, d, _] = words;
         let (shift, number) = ((head >> 8) as u8, (head >> 32) as u16);
         let ((lo, hi), to) = (halves(a), number);
         let action = match head as u8 {

@@ -40,10 +40,15 @@ pub(super) fn encode(network: &Network, stages: &[Stage], data: &Data) -> Result
 }
 
 /// Counters straight to the first grid: `q = zero_point + (raw − middle) · factor / scale`, the middle of the counter's
-/// range being exact.
+/// range being exact. Where the sum fits, the core computes it in 64 bits: a shift that leaves room for the element.
 fn program(normalize: &[Affine], grid: &Grid, data: &Data) -> Result<Vec<AffineSpec>> {
+    let narrow = match grid.element {
+        ElementType::I8 => 62 - 8,
+        ElementType::I16 => 62 - 16,
+        ElementType::I32 => 62 - 32,
+    };
     let step = |(feature, affine): (usize, &Affine)| {
-        let (multiplier, shift) = factor::step(affine.factor / grid.scales[feature])
+        let (multiplier, shift) = factor::step(affine.factor / grid.scales[feature], narrow)
             .ok_or_else(|| range(format!("feature {feature}"), "its normalisation cannot be written in integers"))?;
         let (lo, hi) = data.range(feature);
         let twice_middle = i128::from(lo) + i128::from(hi);

@@ -112,7 +112,7 @@ fn table(i: u32) -> BigInt {
     }
     for _ in 0..31 {
         number = (&number * &number) >> 200u32;
-        logarithm = logarithm * 2;
+        logarithm *= 2;
         if number >= two {
             number >>= 1u32;
             logarithm += 1;

@@ -119,6 +119,19 @@ fn damaged_model() -> Vec<Hostile> {
         case("wide-bias", "feature program step 0: the bias is too large for exact arithmetic", &|m| {
             affine(m, 0, &|s| s.bias = i128::MIN);
         }),
+        case("unsorted-thresholds", "feature program step 1: threshold 1 is below the one before it", &|m| {
+            m.program[1] = StepSpec::Bucketise { source: 1, thresholds: vec![2, 1], base: 0 };
+        }),
+        case("too-many-digits", "feature program step 0: number of digits 19 is not 1 to 18", &|m| {
+            m.program[0] = StepSpec::Digits { source: 0, count: 19, base: 0 };
+        }),
+        case("shared-state", "feature program step 1: state begins at word 1, inside what ends at word 2", &|m| {
+            m.program.insert(0, StepSpec::History { source: 0, count: 2, state: 0 });
+            m.program.insert(1, StepSpec::Ewma { source: 0, alpha: 1, shift: 3, fraction: 0, state: 1 });
+        }),
+        case("too-much-state", "file: state bytes 8000 over the budget of 4096", &|m| {
+            m.program.insert(0, StepSpec::History { source: 0, count: 1, state: 999 });
+        }),
         case("too-few-steps", "section program: makes 1 elements, the input tensor has 2", &|m| {
             m.program.pop();
         }),

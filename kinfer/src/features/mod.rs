@@ -7,7 +7,7 @@
 //! * values: [`log2`], [`quotient`], and what is kept from decision to decision in [`memory`]. Clamp and difference are
 //!   `clamp` and `saturating_sub` of 64 bits.
 //!
-//! All take the same time whatever the counters are. `docs/features.md` is the specification.
+//! None branches on a counter; only a ratio has divisions. `docs/features.md` is the specification.
 
 pub mod affine;
 pub mod buckets;

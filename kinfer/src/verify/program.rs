@@ -15,8 +15,6 @@ pub(super) fn check(model: &Model<'_>, report: &mut Report) -> Result<()> {
     let input = tensor(model, 0).map_err(whole)?;
     let mut values = model.features().len() as u32;
     let (mut elements, mut state_end, mut range) = (0u64, 0u64, None::<Interval>);
-    report.operations = 0;
-    report.look_ups = 0;
     for (index, step) in numbered(model.program().iter()) {
         let refuse = |problem| Error::new(Place::Step(index), problem);
         check_sources(&step, values).map_err(refuse)?;

@@ -4,6 +4,7 @@
 //! `round((raw · multiplier + bias) / 2^shift)`. The product of any `i64` and the multiplier is exact, so a counter may be
 //! anything. [`super::narrow`] has the same in 64 bits, where that gives the same.
 
+use super::saturate::saturate;
 use crate::format::Rounding;
 use crate::ops::round::{half_even, half_up};
 
@@ -48,7 +49,7 @@ impl Affine {
 /// The quantised input, in `lo..=hi`; monotone in `raw`.
 #[inline]
 pub fn quantize(raw: i64, affine: Affine, lo: i32, hi: i32) -> i32 {
-    affine.round(raw).max(i128::from(lo)).min(i128::from(hi)) as i32 // inside lo..=hi
+    saturate(affine.round(raw)).max(i64::from(lo)).min(i64::from(hi)) as i32 // inside lo..=hi
 }
 
 #[cfg(test)]

@@ -32,6 +32,47 @@ impl Operand {
     }
 }
 
+/// Which action, and which form of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Code {
+    Narrow,
+    NarrowTies,
+    Wide,
+    Digits,
+    OneHot,
+    Bucketise,
+    Copy,
+    Clamp,
+    Log2,
+    Difference,
+    Ratio,
+    Ewma,
+    History,
+}
+
+impl Code {
+    #[inline]
+    pub(super) const fn of(words: &[i64; WORDS]) -> Self {
+        let &[head, ..] = words;
+        match head as u8 {
+            0 => Self::Narrow,
+            1 => Self::NarrowTies,
+            2 => Self::Wide,
+            3 => Self::Digits,
+            4 => Self::OneHot,
+            5 => Self::Bucketise,
+            6 => Self::Copy,
+            7 => Self::Clamp,
+            8 => Self::Log2,
+            9 => Self::Difference,
+            10 => Self::Ratio,
+            11 => Self::Ewma,
+            _ => Self::History,
+        }
+    }
+}
+
 /// What to do with the source. Values go to a place in the values' memory, elements to the next of tensor 0.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Action {
@@ -138,33 +179,42 @@ impl Instruction {
     }
 
     pub(super) fn to_words(self) -> [i64; WORDS] {
-        let (kind, shift, number, rest) = match self.action {
+        let (code, shift, number, rest) = match self.action {
             Action::Narrow { step, lo, hi, count } => {
                 let Narrow { first, last, multiplier, bias, shift, ties } = step;
-                (i64::from(ties), shift, count, [pair(lo, hi), first, last, multiplier, bias])
+                (
+                    if ties { Code::NarrowTies } else { Code::Narrow },
+                    shift,
+                    count,
+                    [pair(lo, hi), first, last, multiplier, bias],
+                )
             }
             Action::Wide(a, lo, hi) => {
                 let (low, high) = (a.bias as i64, (a.bias >> 64) as i64);
-                (2, a.shift, a.rounding as u16, [pair(lo, hi), a.multiplier, low, high, 0])
+                (Code::Wide, a.shift, a.rounding as u16, [pair(lo, hi), a.multiplier, low, high, 0])
             }
             Action::Digits { largest, reciprocal, base, count } => {
-                (3, 0, count, [largest, reciprocal, i64::from(base), 0, 0])
+                (Code::Digits, 0, count, [largest, reciprocal, i64::from(base), 0, 0])
             }
-            Action::OneHot { first, off, on, count } => (4, 0, count, [pair(off, on), first, 0, 0, 0]),
-            Action::Bucketise { at, count, base } => (5, 0, count, [i64::from(at), i64::from(base), 0, 0, 0]),
-            Action::Copy(lo, hi) => (6, 0, 0, [pair(lo, hi), 0, 0, 0, 0]),
-            Action::Clamp { to, lo, hi } => (7, 0, to, [lo, hi, 0, 0, 0]),
-            Action::Log2 { to, one_plus } => (8, u8::from(one_plus), to, [0; 5]),
-            Action::Difference { to, second } => (9, 0, to, [i64::from(second.0), 0, 0, 0, 0]),
-            Action::Ratio { to, second, shift } => (10, shift, to, [i64::from(second.0), 0, 0, 0, 0]),
+            Action::OneHot { first, off, on, count } => (Code::OneHot, 0, count, [pair(off, on), first, 0, 0, 0]),
+            Action::Bucketise { at, count, base } => {
+                (Code::Bucketise, 0, count, [i64::from(at), i64::from(base), 0, 0, 0])
+            }
+            Action::Copy(lo, hi) => (Code::Copy, 0, 0, [pair(lo, hi), 0, 0, 0, 0]),
+            Action::Clamp { to, lo, hi } => (Code::Clamp, 0, to, [lo, hi, 0, 0, 0]),
+            Action::Log2 { to, one_plus } => (Code::Log2, u8::from(one_plus), to, [0; 5]),
+            Action::Difference { to, second } => (Code::Difference, 0, to, [i64::from(second.0), 0, 0, 0, 0]),
+            Action::Ratio { to, second, shift } => (Code::Ratio, shift, to, [i64::from(second.0), 0, 0, 0, 0]),
             Action::Ewma { to, weight, state } => {
                 let (alpha, fraction) = (i64::from(weight.alpha), i64::from(weight.fraction));
-                (11, weight.shift, to, [alpha, fraction, i64::from(state), 0, 0])
+                (Code::Ewma, weight.shift, to, [alpha, fraction, i64::from(state), 0, 0])
             }
-            Action::History { to, count, state } => (12, 0, to, [i64::from(count), i64::from(state), 0, 0, 0]),
+            Action::History { to, count, state } => {
+                (Code::History, 0, to, [i64::from(count), i64::from(state), 0, 0, 0])
+            }
         };
         let [a, b, c, d, e] = rest;
-        let head = i64::from(self.source.0) << 16 | i64::from(shift) << 8 | kind;
+        let head = i64::from(self.source.0) << 16 | i64::from(shift) << 8 | code as i64;
         [head | i64::from(number) << 32, a, b, c, d, e]
     }
 
@@ -191,35 +241,44 @@ impl Instruction {
         let &[head, a, b, c, d, _] = words;
         let (shift, number) = ((head >> 8) as u8, (head >> 32) as u16);
         let ((lo, hi), to) = (halves(a), number);
-        let action = match head as u8 {
-            0 | 1 => {
+        let action = match Code::of(words) {
+            Code::Narrow | Code::NarrowTies => {
                 let (_, step, (lo, hi)) = Self::narrow(words);
                 Action::Narrow { step, lo, hi, count: number }
             }
-            2 => {
+            Code::Wide => {
                 let bias = i128::from(d) << 64 | i128::from(c as u64);
                 let rounding = Rounding::from_code(number as u8).unwrap_or(Rounding::HalfEven);
                 Action::Wide(Affine { multiplier: b, bias, shift, rounding }, lo, hi)
             }
-            3 => Action::Digits { largest: a, reciprocal: b, base: c as i32, count: number },
-            4 => Action::OneHot { first: b, off: lo, on: hi, count: number },
-            5 => Action::Bucketise { at: a as u32, count: number, base: b as i32 },
-            6 => Action::Copy(lo, hi),
-            7 => Action::Clamp { to, lo: a, hi: b },
-            8 => Action::Log2 { to, one_plus: shift != 0 },
-            9 => Action::Difference { to, second: Operand(a as u16) },
-            10 => Action::Ratio { to, second: Operand(a as u16), shift },
-            11 => Action::Ewma { to, weight: Weight { alpha: a as u32, shift, fraction: b as u8 }, state: c as u32 },
-            _ => Action::History { to, count: a as u16, state: b as u32 },
+            Code::Digits => Action::Digits { largest: a, reciprocal: b, base: c as i32, count: number },
+            Code::OneHot => Action::OneHot { first: b, off: lo, on: hi, count: number },
+            Code::Bucketise => Action::Bucketise { at: a as u32, count: number, base: b as i32 },
+            Code::Copy => Action::Copy(lo, hi),
+            Code::Clamp => Action::Clamp { to, lo: a, hi: b },
+            Code::Log2 => Action::Log2 { to, one_plus: shift != 0 },
+            Code::Difference => Action::Difference { to, second: Operand(a as u16) },
+            Code::Ratio => Action::Ratio { to, second: Operand(a as u16), shift },
+            Code::Ewma => {
+                Action::Ewma { to, weight: Weight { alpha: a as u32, shift, fraction: b as u8 }, state: c as u32 }
+            }
+            Code::History => Action::History { to, count: a as u16, state: b as u32 },
         };
         Self { source: Operand((head >> 16) as u16), action }
+    }
+
+    /// How many affine instructions of its form follow each other from here on.
+    #[inline]
+    pub(super) fn count(words: &[i64; WORDS]) -> usize {
+        let &[head, ..] = words;
+        usize::from((head >> 32) as u16)
     }
 
     /// Source, step and bounds of an affine instruction in 64 bits.
     #[inline]
     pub(super) fn narrow(words: &[i64; WORDS]) -> (Operand, Narrow, (i32, i32)) {
         let &[head, bounds, first, last, multiplier, bias] = words;
-        let (shift, ties) = ((head >> 8) as u8, head as u8 == 1);
+        let (shift, ties) = ((head >> 8) as u8, Code::of(words) == Code::NarrowTies);
         (Operand((head >> 16) as u16), Narrow { first, last, multiplier, bias, shift, ties }, halves(bounds))
     }
 }

@@ -3,6 +3,7 @@
 //! The state is the caller's memory, zero before the first decision. Whatever is in it, nothing here can fail: it is taken
 //! as numbers.
 
+use super::saturate::saturate;
 use crate::ops::round::half_even;
 
 /// Largest binary point of the weight of a sample.
@@ -32,7 +33,7 @@ pub struct Weight {
 pub fn ewma(x: i64, weight: Weight, state: &mut [i64; 2]) -> i64 {
     let [valid, mean] = state;
     let scaled = i128::from(x).wrapping_shl(u32::from(weight.fraction));
-    let sample = scaled.max(i128::from(i64::MIN)).min(i128::from(i64::MAX)) as i64;
+    let sample = saturate(scaled);
     let from = if *valid == 0 { sample } else { *mean };
     let step = i128::from(sample).wrapping_sub(i128::from(from)).wrapping_mul(i128::from(weight.alpha));
     *mean = from.wrapping_add(half_even(step, weight.shift) as i64); // modulo 2^64, and the sum is in range

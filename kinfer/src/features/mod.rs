@@ -18,3 +18,4 @@ pub mod memory;
 mod narrow;
 pub(crate) mod program;
 pub mod quotient;
+mod saturate;

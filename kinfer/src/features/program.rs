@@ -6,7 +6,7 @@
 use super::affine::{quantize, Affine};
 use super::buckets::{one_hot, rank};
 use super::digits::digits;
-use super::instruction::{Action, Instruction, Places, WORDS};
+use super::instruction::{Action, Code, Instruction, Operand, Places, WORDS};
 use super::log2::{log2, log2_one_plus};
 use super::memory::{ewma, history, Weight};
 use super::narrow::Narrow;
@@ -72,48 +72,29 @@ pub(crate) fn run(memory: &[i64], raw: &[i64], values: &mut [i64], state: &mut [
     let Some((&counts, rest)) = memory.split_first() else { return Flags::NONE };
     let (features, steps) = (counts as u32 as usize, (counts >> 32) as usize);
     let (ranges, rest) = rest.split_at_checked(features.saturating_mul(RANGE_WORDS)).unwrap_or_default();
-    // The difference is modulo 2^64: a value below the smallest is far above it.
-    let inside = chunks(ranges, RANGE_WORDS).zip(raw).fold(true, |inside, (range, &value)| match *range {
-        [lo, width] => inside & (value.wrapping_sub(lo) as u64 <= width as u64),
-        _ => false,
-    });
-
+    let inside = inside(ranges, raw);
     let (instructions, tables) = rest.split_at_checked(steps.saturating_mul(WORDS)).unwrap_or_default();
-    let mut elements = inputs;
+    let mut machine = Machine { raw, values, state, elements: inputs, tables };
     let mut instructions = arrays::<WORDS>(instructions);
     while let Some((words, behind)) = instructions.split_first() {
-        let Instruction { source, action } = Instruction::from_words(words);
-        let x = source.read(raw, values);
-        match action {
-            Action::Narrow { step, count, .. } => {
-                let (run, behind) = instructions.split_at_checked(usize::from(count)).unwrap_or((&[], behind));
-                let to = take(&mut elements, count);
-                if step.ties {
-                    run_narrow(run, raw, values, to, Narrow::round_ties);
-                } else {
-                    run_narrow(run, raw, values, to, Narrow::round);
-                }
-                instructions = behind;
-                continue;
-            }
-            Action::Digits { largest, reciprocal, base, count } => {
-                digits(x, largest, reciprocal, base, take(&mut elements, count));
-            }
-            Action::OneHot { first, off, on, count } => one_hot(x, first, (off, on), take(&mut elements, count)),
-            Action::Copy(lo, hi) => put(&mut elements, clamp(x, lo, hi)),
-            Action::Bucketise { at, count, base } => {
-                let table = tables.get(at as usize..).and_then(|tables| tables.get(..usize::from(count)));
-                put(&mut elements, base.wrapping_add(rank(table.unwrap_or_default(), x) as i32));
-            }
-            Action::Clamp { to, lo, hi } => set(values, to, x.max(lo).min(hi)),
-            Action::Log2 { to, one_plus } => set(values, to, if one_plus { log2_one_plus(x) } else { log2(x) }),
-            Action::Difference { to, second } => set(values, to, x.saturating_sub(second.read(raw, values))),
-            Action::Wide(affine, lo, hi) => put(&mut elements, run_wide(x, affine, lo, hi)),
-            Action::Ratio { to, second, shift } => set(values, to, run_ratio(x, second.read(raw, values), shift)),
-            Action::Ewma { to, weight, state: at } => set(values, to, run_ewma(x, weight, state, at)),
-            Action::History { to, count, state: at } => run_history(x, (at, count), state, (to, values)),
-        }
         instructions = behind;
+        match Code::of(words) {
+            Code::Narrow | Code::NarrowTies => {
+                let more = Instruction::count(words).wrapping_sub(1);
+                let (more, behind) = behind.split_at_checked(more).unwrap_or_default();
+                instructions = behind;
+                machine.narrow(words, more);
+            }
+            Code::Digits => machine.digits(words),
+            Code::OneHot => machine.one_hot(words),
+            Code::Bucketise => machine.bucketise(words),
+            Code::Copy | Code::Clamp | Code::Difference => machine.simple(words),
+            Code::Log2 => machine.log2(words),
+            Code::Wide => machine.wide(words),
+            Code::Ratio => machine.ratio(words),
+            Code::Ewma => machine.ewma(words),
+            Code::History => machine.history(words),
+        }
     }
     if inside {
         Flags::NONE
@@ -122,32 +103,146 @@ pub(crate) fn run(memory: &[i64], raw: &[i64], values: &mut [i64], state: &mut [
     }
 }
 
-/// Affine steps of one form.
-#[inline]
-fn run_narrow(
-    run: &[[i64; WORDS]],
-    raw: &[i64],
-    values: &[i64],
-    elements: &mut [i32],
-    round: impl Fn(Narrow, i64) -> i64,
-) {
-    for (words, to) in run.iter().zip(elements) {
-        let (source, step, (lo, hi)) = Instruction::narrow(words);
-        *to = clamp(round(step, source.read(raw, values)), lo, hi);
+/// Whether every counter is in its range.
+#[inline(never)]
+fn inside(ranges: &[i64], raw: &[i64]) -> bool {
+    // The difference is modulo 2^64: a value below the smallest is far above it.
+    chunks(ranges, RANGE_WORDS).zip(raw).fold(true, |inside, (range, &value)| match *range {
+        [lo, width] => inside & (value.wrapping_sub(lo) as u64 <= width as u64),
+        _ => false,
+    })
+}
+
+/// What a step may read and write.
+///
+/// The functions of the steps are calls, and read the instruction themselves: a decision has one of them at a time on the
+/// stack.
+struct Machine<'a> {
+    raw: &'a [i64],
+    values: &'a mut [i64],
+    state: &'a mut [i64],
+    /// Those of tensor 0 that are not written yet.
+    elements: &'a mut [i32],
+    tables: &'a [i64],
+}
+
+impl Machine<'_> {
+    #[inline]
+    fn read(&self, operand: Operand) -> i64 {
+        operand.read(self.raw, self.values)
     }
-}
 
-#[inline]
-fn clamp(value: i64, lo: i32, hi: i32) -> i32 {
-    value.max(i64::from(lo)).min(i64::from(hi)) as i32 // inside lo..=hi
-}
+    /// The source's value, and what to do with it.
+    #[inline]
+    fn fetch(&self, words: &[i64; WORDS]) -> (i64, Action) {
+        let Instruction { source, action } = Instruction::from_words(words);
+        (self.read(source), action)
+    }
 
-/// Writes the next element.
-#[inline]
-fn put(elements: &mut &mut [i32], value: i32) {
-    if let Some((to, behind)) = core::mem::take(elements).split_first_mut() {
-        *to = value;
-        *elements = behind;
+    /// Writes a value.
+    #[inline]
+    fn set(&mut self, to: u16, value: i64) {
+        if let Some(to) = self.values.get_mut(usize::from(to)) {
+            *to = value;
+        }
+    }
+
+    /// Writes the next element.
+    #[inline]
+    fn put(&mut self, value: i32) {
+        if let Some((to, behind)) = core::mem::take(&mut self.elements).split_first_mut() {
+            *to = value;
+            self.elements = behind;
+        }
+    }
+
+    /// Affine steps of one form: `first` and `more`.
+    #[inline(never)]
+    fn narrow(&mut self, first: &[i64; WORDS], more: &[[i64; WORDS]]) {
+        let all = core::iter::once(first).chain(more);
+        match Code::of(first) {
+            Code::NarrowTies => all.for_each(|words| self.narrow_step(words, Narrow::round_ties)),
+            _ => all.for_each(|words| self.narrow_step(words, Narrow::round)),
+        }
+    }
+
+    #[inline]
+    fn narrow_step(&mut self, words: &[i64; WORDS], round: impl Fn(Narrow, i64) -> i64) {
+        let (source, step, (lo, hi)) = Instruction::narrow(words);
+        self.put(clamp(round(step, self.read(source)), lo, hi));
+    }
+
+    #[inline(never)]
+    fn wide(&mut self, words: &[i64; WORDS]) {
+        if let (x, Action::Wide(affine, lo, hi)) = self.fetch(words) {
+            self.put(quantize(x, affine, lo, hi));
+        }
+    }
+
+    #[inline(never)]
+    fn digits(&mut self, words: &[i64; WORDS]) {
+        if let (x, Action::Digits { largest, reciprocal, base, count }) = self.fetch(words) {
+            digits(x, largest, reciprocal, base, take(&mut self.elements, count));
+        }
+    }
+
+    #[inline(never)]
+    fn one_hot(&mut self, words: &[i64; WORDS]) {
+        if let (x, Action::OneHot { first, off, on, count }) = self.fetch(words) {
+            one_hot(x, first, (off, on), take(&mut self.elements, count));
+        }
+    }
+
+    #[inline(never)]
+    fn bucketise(&mut self, words: &[i64; WORDS]) {
+        if let (x, Action::Bucketise { at, count, base }) = self.fetch(words) {
+            let table = self.tables.get(at as usize..).and_then(|tables| tables.get(..usize::from(count)));
+            self.put(base.wrapping_add(rank(table.unwrap_or_default(), x) as i32));
+        }
+    }
+
+    /// Steps of an instruction or two.
+    #[inline(never)]
+    fn simple(&mut self, words: &[i64; WORDS]) {
+        match self.fetch(words) {
+            (x, Action::Copy(lo, hi)) => self.put(clamp(x, lo, hi)),
+            (x, Action::Clamp { to, lo, hi }) => self.set(to, x.max(lo).min(hi)),
+            (x, Action::Difference { to, second }) => self.set(to, x.saturating_sub(self.read(second))),
+            _ => {}
+        }
+    }
+
+    #[inline(never)]
+    fn log2(&mut self, words: &[i64; WORDS]) {
+        if let (x, Action::Log2 { to, one_plus }) = self.fetch(words) {
+            self.set(to, if one_plus { log2_one_plus(x) } else { log2(x) });
+        }
+    }
+
+    #[inline(never)]
+    fn ratio(&mut self, words: &[i64; WORDS]) {
+        if let (x, Action::Ratio { to, second, shift }) = self.fetch(words) {
+            self.set(to, ratio(x, self.read(second), shift));
+        }
+    }
+
+    #[inline(never)]
+    fn ewma(&mut self, words: &[i64; WORDS]) {
+        if let (x, Action::Ewma { to, weight, state: at }) = self.fetch(words) {
+            let words = self.state.get_mut(at as usize..).and_then(|state| state.first_chunk_mut());
+            let mean = words.map_or(0, |words| ewma(x, weight, words));
+            self.set(to, mean);
+        }
+    }
+
+    #[inline(never)]
+    fn history(&mut self, words: &[i64; WORDS]) {
+        if let (x, Action::History { to, count, state: at }) = self.fetch(words) {
+            let (at, to, count) = (at as usize, usize::from(to), usize::from(count));
+            let kept = self.state.get_mut(at..).and_then(|state| state.get_mut(..count));
+            let values = self.values.get_mut(to..).and_then(|values| values.get_mut(..count));
+            history(x, kept.unwrap_or_default(), values.unwrap_or_default());
+        }
     }
 }
 
@@ -160,33 +255,6 @@ fn take<'e>(elements: &mut &'e mut [i32], count: u16) -> &'e mut [i32] {
 }
 
 #[inline]
-fn set(values: &mut [i64], to: u16, value: i64) {
-    if let Some(to) = values.get_mut(usize::from(to)) {
-        *to = value;
-    }
-}
-
-// The rest is kept out of the loop, so that its registers are there for the frequent steps.
-
-#[inline(never)]
-fn run_wide(x: i64, affine: Affine, lo: i32, hi: i32) -> i32 {
-    quantize(x, affine, lo, hi)
-}
-
-#[inline(never)]
-fn run_ratio(x: i64, second: i64, shift: u8) -> i64 {
-    ratio(x, second, shift)
-}
-
-#[inline(never)]
-fn run_ewma(x: i64, weight: Weight, state: &mut [i64], at: u32) -> i64 {
-    let words = state.get_mut(at as usize..).and_then(|state| state.first_chunk_mut());
-    words.map_or(0, |words| ewma(x, weight, words))
-}
-
-#[inline(never)]
-fn run_history(x: i64, (at, count): (u32, u16), state: &mut [i64], (to, values): (u16, &mut [i64])) {
-    let kept = state.get_mut(at as usize..).and_then(|state| state.get_mut(..usize::from(count)));
-    let values = values.get_mut(usize::from(to)..).and_then(|values| values.get_mut(..usize::from(count)));
-    history(x, kept.unwrap_or_default(), values.unwrap_or_default());
+fn clamp(value: i64, lo: i32, hi: i32) -> i32 {
+    value.max(i64::from(lo)).min(i64::from(hi)) as i32 // inside lo..=hi
 }

@@ -1,5 +1,7 @@
 //! Ratio of two counters in fixed point, in divisions of 64 bits: the kernel has none of 128.
 
+use super::saturate::saturate;
+
 /// Largest binary point of a ratio.
 pub const MAX_SHIFT: u8 = 32;
 
@@ -14,8 +16,7 @@ pub fn ratio(a: i64, b: i64, shift: u8) -> i64 {
     let fraction = fraction(rest as u64, divisor as u64) >> (u32::from(MAX_SHIFT).wrapping_sub(u32::from(shift)) & 63);
 
     let scaled = i128::from(whole).wrapping_shl(u32::from(shift)).wrapping_add(i128::from(fraction));
-    let saturated = scaled.max(i128::from(i64::MIN)).min(i128::from(i64::MAX)) as i64;
-    saturated & i64::from(b > 0).wrapping_neg()
+    saturate(scaled) & i64::from(b > 0).wrapping_neg()
 }
 
 /// `⌊rest · 2^32 / divisor⌋` for a rest below the divisor, which is below 2^63: one digit of Knuth's algorithm D (The Art of

@@ -209,7 +209,7 @@ fn program_and_rows() -> impl Strategy<Value = (ModelSpec, Vec<Vec<i64>>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_048, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 768, ..ProptestConfig::default() })]
 
     #[test]
     fn a_program_equals_the_wide_reference_decision_after_decision((spec, rows) in program_and_rows()) {

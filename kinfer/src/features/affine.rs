@@ -2,7 +2,7 @@
 //!
 //! A graph's `(x − mean) / std` and the input's `x / scale + zero_point` are one affine map; the converter writes it as
 //! `round((raw · multiplier + bias) / 2^shift)`. The product of any `i64` and the multiplier is exact, so a counter may be
-//! anything. [`super::narrow`] has the same in 64 bits, where that gives the same.
+//! anything. The private module `narrow` has the same in 64 bits, where that gives the same.
 
 use super::saturate::saturate;
 use crate::format::Rounding;

@@ -3,12 +3,12 @@
 //! Packed: how many counters and steps there are, the range of each counter seen in calibration, an instruction for each
 //! step, then the thresholds of all of them. The values that steps make lie before tensor 0 in scratch.
 
-use super::affine::{quantize, Affine};
+use super::affine::quantize;
 use super::buckets::{one_hot, rank};
 use super::digits::digits;
 use super::instruction::{Action, Code, Instruction, Operand, Places, WORDS};
 use super::log2::{log2, log2_one_plus};
-use super::memory::{ewma, history, Weight};
+use super::memory::{ewma, history};
 use super::narrow::Narrow;
 use super::quotient::ratio;
 use crate::cast::{arrays, arrays_mut};

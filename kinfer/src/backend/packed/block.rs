@@ -53,7 +53,6 @@ impl Lanes {
             _ => Self::One,
         }
     }
-
 }
 
 /// Consecutive rows that are summed and finished together.

@@ -155,12 +155,7 @@ pub(super) struct InLanes<const L: u32, const N: usize>;
 
 impl<const L: u32, const N: usize> Finish for InLanes<L, N> {
     #[inline(always)]
-    fn finish<'o, const W: usize>(
-        head: Head<'_>,
-        sums: &[i64; W],
-        _: &[i64],
-        mut out: &'o mut [i32],
-    ) -> &'o mut [i32] {
+    fn finish<'o, const W: usize>(head: Head<'_>, sums: &[i64; W], _: &[i64], mut out: &'o mut [i32]) -> &'o mut [i32] {
         let (shift, lo, [low, room, span]) = (u32::from(head.shift()), head.output().lo, head.in_lanes());
         let mut ones = 0u64;
         for _ in 0..N {
@@ -337,7 +332,9 @@ fn fits_word(acc: Interval, factor: Factor, output: Output) -> bool {
     [acc.lo, acc.hi].iter().all(|&end| {
         let product = i128::from(end).wrapping_mul(i128::from(factor.multiplier));
         let fits = |value: i128| i64::try_from(value).is_ok();
-        fits(product.wrapping_add(half)) && fits(product.wrapping_add(half).wrapping_add(by))
+        [0, half]
+            .iter()
+            .all(|&more| fits(product.wrapping_add(more)) && fits(product.wrapping_add(more).wrapping_add(by)))
     })
 }
 

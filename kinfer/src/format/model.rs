@@ -1,9 +1,10 @@
 //! The model as a view over a file.
 
 use super::container::{Container, SectionKind};
+use super::head::Head;
 use super::names::Name;
 use super::operator::Operator;
-use super::records::{Feature, Head, Record, Records, Step, Tensor};
+use super::records::{Feature, Record, Records, Step, Tensor};
 use super::{crc32c::file_checksum, MAX_FEATURES, MAX_OPERATORS, MAX_OUTCOMES, MAX_TENSORS};
 use crate::error::Result;
 

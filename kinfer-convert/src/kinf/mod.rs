@@ -51,6 +51,7 @@ use fixed::types::{I32F32, U32F96};
 use kinfer::format::{ElementType, HeadKind, Rounding, SKIPPABLE, SectionKind};
 
 use self::container::Section;
+pub use self::operators::{AdditiveSpec, DistanceSpec, ScalingSpec, SquaredErrorSpec, TermSpec};
 pub use self::operators::{ClipSpec, DenseSpec, OperatorSpec, RowsSpec, WeightsSpec};
 
 /// A whole model file.
@@ -116,7 +117,7 @@ pub struct TensorSpec {
 /// The decision head.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadSpec {
-    /// ArgMax or threshold.
+    /// How scores become a decision.
     pub kind: HeadKind,
     /// Tensor of the scores.
     pub scores: u16,

@@ -30,7 +30,8 @@ pub(super) fn distance(distance: &DistanceSpec, io: &Wide<'_>) -> (Vec<BigInt>, 
     let zero = io.input_tensor().zero_point;
     let size = io.input.len();
     let centred = |q: &BigInt| q - zero;
-    let sums = distance.centroids.values().chunks(size).enumerate().map(|(k, centroid)| {
+    let centroids = distance.centroids.values();
+    let sums = centroids.chunks(size).enumerate().map(|(k, centroid)| {
         let squares = centroid.iter().zip(&io.input).enumerate().map(|(i, (&at, q))| {
             let weight = distance.weights.as_ref().map_or(1, |weights| weights[k * size + i]);
             (centred(q) - centred(&BigInt::from(at))).pow(2) * weight

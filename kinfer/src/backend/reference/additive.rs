@@ -46,7 +46,7 @@ pub(super) fn pack(node: &Node<'_>, additive: &Additive, memory: &mut [i64]) {
     }
 }
 
-#[inline]
+#[inline(never)]
 pub(super) fn run(memory: &[i64], io: Io<'_>) {
     let Some((&[sizes], rest)) = memory.split_first_chunk::<1>() else { return };
     let (scores, terms) = halves(sizes);

@@ -19,8 +19,8 @@ pub(super) fn centroids_need(node: &Node<'_>, distance: &Distance) -> Need {
         // A multiply, two loads, a subtraction an element, a multiply and a load more for a weight; then requantisation.
         cycles: outputs.saturating_mul(cycles(inputs, weighted)) as u32,
         words: outputs.saturating_mul(block_words(inputs, weighted)).saturating_add(HEADER_WORDS) as u32,
-        workspace: 0,
         lanes: 1,
+        ..Need::default()
     }
 }
 
@@ -41,7 +41,7 @@ pub(super) fn centroids_pack(node: &Node<'_>, distance: &Distance, memory: &mut 
     }
 }
 
-#[inline]
+#[inline(never)]
 pub(super) fn centroids_run(memory: &[i64], io: Io<'_>) {
     let Some((&[sizes, factor, output, clamp], blocks)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
     let (inputs, weighted) = halves(sizes);
@@ -63,8 +63,8 @@ pub(super) fn squared_error_need(node: &Node<'_>, error: &SquaredError) -> Need 
     Need {
         cycles: cycles(inputs, weighted) as u32,
         words: if weighted { inputs.div_ceil(2) } else { 0 }.saturating_add(HEADER_WORDS) as u32,
-        workspace: 0,
         lanes: 1,
+        ..Need::default()
     }
 }
 
@@ -79,7 +79,7 @@ pub(super) fn squared_error_pack(node: &Node<'_>, error: &SquaredError, memory: 
     }
 }
 
-#[inline]
+#[inline(never)]
 pub(super) fn squared_error_run(memory: &[i64], io: Io<'_>) {
     let Some((&[what, factor, output, clamp], weights)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
     let (offset, weighted) = halves(what);

@@ -36,6 +36,6 @@ mod tests {
         let (lo, hi) = (-32_768, 32_767);
         let widest = i64::from(hi - lo) * 2;
         assert_eq!(plain(&[hi], &[lo], lo - hi), widest * widest);
-        assert_eq!(weighted(&[hi], &[lo], &[1 << 28], lo - hi), widest * widest << 28);
+        assert_eq!(weighted(&[hi], &[lo], &[1 << 28], lo - hi), (widest * widest) << 28);
     }
 }

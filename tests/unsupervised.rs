@@ -111,6 +111,28 @@ fn scaling(element: ElementType) -> impl Strategy<Value = ScalingSpec> {
     })
 }
 
+/// With `fit`, a shift that brings a sum of `inputs` weighted squares of differences of `bits` to about the size of its
+/// output, so that outputs differ.
+fn fitted(scaling: ScalingSpec, fit: Option<u8>, inputs: usize, weights: &Option<Vec<i32>>, bits: u32) -> ScalingSpec {
+    let Some(fit) = fit else { return scaling };
+    let size = u64::from(scaling.hi.abs_diff(scaling.lo));
+    let weight = weights.iter().flatten().max().copied().unwrap_or(1);
+    let log2 = |value: u64| 64 - value.leading_zeros();
+    let sum = 2 * bits + log2(inputs as u64) + log2(weight as u64);
+    let product = sum + log2(scaling.multiplier as u64).saturating_sub(1);
+    let shift = (product + u32::from(fit)).saturating_sub(log2(size) + 3).min(62) as u8;
+    let least = if scaling.rounding == Rounding::TfliteDouble { 31 } else { 0 };
+    ScalingSpec { shift: shift.max(least), ..scaling }
+}
+
+fn fit() -> impl Strategy<Value = Option<u8>> {
+    prop::option::weighted(0.7, 0u8..8)
+}
+
+const fn bits(element: ElementType) -> u32 {
+    if matches!(element, ElementType::I8) { 8 } else { 16 }
+}
+
 fn outputs() -> impl Strategy<Value = ElementType> {
     prop_oneof![Just(ElementType::I8), Just(ElementType::I16), Just(ElementType::I32)]
 }
@@ -120,8 +142,11 @@ fn distance() -> impl Strategy<Value = (ModelSpec, Vec<Vec<i64>>)> {
     (sizes, grid(), outputs(), any::<i16>()).prop_flat_map(|((inputs, count), (element, zero), to, zero_out)| {
         let (lo, hi) = to.range();
         let biases = prop::option::of(vec((any::<i64>(), 0u32..64).prop_map(|(bias, shift)| bias >> shift), count));
-        let parameters = (centroids(inputs * count), weights(inputs * count), biases, scaling(to));
-        (parameters, rows(inputs)).prop_map(move |((centroids, weights, biases, scaling), rows)| {
+        let parameters = (centroids(inputs * count), weights(inputs * count), biases, scaling(to), fit());
+        (parameters, rows(inputs)).prop_map(move |((centroids, weights, biases, scaling, fit), rows)| {
+            let wide = matches!(centroids, WeightsSpec::I16(_));
+            let bits = if wide { 16 } else { bits(element) };
+            let scaling = fitted(scaling, fit, inputs, &weights, bits);
             let tensors = vec![whole(element, inputs, zero), whole(to, count, i32::from(zero_out).clamp(lo, hi))];
             let distance = DistanceSpec { input: 0, output: 1, centroids, weights, biases, scaling };
             (on_counters(tensors, vec![OperatorSpec::Distance(distance)]), rows)
@@ -135,8 +160,10 @@ fn squared_error() -> impl Strategy<Value = (ModelSpec, Vec<Vec<i64>>)> {
     (inputs, grid(), grid(), outputs(), any::<i16>()).prop_flat_map(|(inputs, (element, zero), mid, to, zero_out)| {
         let (lo, hi) = to.range();
         let (element_mid, zero_mid) = mid;
-        let parameters = (centroids(inputs * inputs), scaling(element_mid), weights(inputs), scaling(to));
-        (parameters, rows(inputs)).prop_map(move |((centroids, inner, weights, scaling), rows)| {
+        let parameters = (centroids(inputs * inputs), scaling(element_mid), weights(inputs), scaling(to), fit());
+        (parameters, rows(inputs)).prop_map(move |((centroids, inner, weights, scaling, fit), rows)| {
+            let inner = fitted(inner, fit, inputs, &None, 16);
+            let scaling = fitted(scaling, fit, inputs, &weights, bits(element).max(bits(element_mid)));
             let tensors = vec![
                 whole(element, inputs, zero),
                 whole(element_mid, inputs, zero_mid),

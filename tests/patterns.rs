@@ -2,7 +2,7 @@
 //! errors, scorecards; and files of them that must be refused.
 
 use fixed::types::{I32F32, U32F96};
-use kinfer::format::{ElementType, HeadKind, Rounding};
+use kinfer::format::{ElementType, HeadKind, OPERATOR_SIZE, Rounding, SectionKind};
 use kinfer::{Flags, Limits, Model, Packed, verify};
 use kinfer_convert::kinf::{
     AdditiveSpec, ClipSpec, DistanceSpec, ModelSpec, OperatorSpec, ScalingSpec, SquaredErrorSpec, TensorSpec, TermSpec,
@@ -249,17 +249,18 @@ fn distances_past_a_limit_are_refused() {
     }
 }
 
+fn small_error() -> ModelSpec {
+    let clip = ClipSpec { input: 0, output: 1, lo: -3, hi: 1 };
+    let scaling = ScalingSpec::exact(-128, 127);
+    let error = SquaredErrorSpec { input: 0, second: 1, output: 2, weights: Some(vec![1, 1]), scaling };
+    let tensors = vec![whole(ElementType::I8, 2, 0), whole(ElementType::I8, 2, 0), whole(ElementType::I8, 1, 0)];
+    on_counters(tensors, vec![OperatorSpec::Clip(clip), OperatorSpec::SquaredError(error)])
+}
+
 #[test]
 fn squared_errors_past_a_limit_are_refused() {
-    let valid = || {
-        let clip = ClipSpec { input: 0, output: 1, lo: -3, hi: 1 };
-        let scaling = ScalingSpec::exact(-128, 127);
-        let error = SquaredErrorSpec { input: 0, second: 1, output: 2, weights: Some(vec![1, 1]), scaling };
-        let tensors = vec![whole(ElementType::I8, 2, 0), whole(ElementType::I8, 2, 0), whole(ElementType::I8, 1, 0)];
-        on_counters(tensors, vec![OperatorSpec::Clip(clip), OperatorSpec::SquaredError(error)])
-    };
     let doctored = |damage: &dyn Fn(&mut (ModelSpec, SquaredErrorSpec))| {
-        let mut spec = valid();
+        let mut spec = small_error();
         let OperatorSpec::SquaredError(error) = spec.operators.pop().unwrap() else { unreachable!() };
         let mut parts = (spec, error);
         damage(&mut parts);
@@ -306,4 +307,31 @@ fn squared_errors_past_a_limit_are_refused() {
         "op 1 (squared-error): input of 2 and output of 3 elements do not fit this operator"
     );
     assert!(refusal(&distance(ElementType::I32, 2, U32F96::ONE).to_bytes()).contains("int32 scores"));
+}
+
+/// The bytes of `docs/operators/unsupervised.md`.
+#[test]
+fn records_lie_as_the_specification_says() {
+    let record = |spec: &ModelSpec| {
+        let sections = spec.sections();
+        let records = sections[SectionKind::Operators as usize - 1].bytes.chunks(OPERATOR_SIZE);
+        records.last().unwrap().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let cases = [
+        (
+            small_additive(),
+            "0e00 00 00 0000 ffff 0100 0000 00000000 10000000 18000000 00000000 00000000 00000000 02000000 00000000",
+        ),
+        (
+            small_distance(),
+            "0f00 00 01 0000 ffff 0100 0300 00000000 08000000 18000000 00000000 80ffffff 7f000000 01000000 00000000",
+        ),
+        (
+            small_error(),
+            "1000 00 00 0000 0100 0200 0100 00000000 00000000 00000000 00000000 80ffffff 7f000000 01000000 00000000",
+        ),
+    ];
+    for (spec, literal) in cases {
+        assert_eq!(record(&spec), literal.replace(' ', "") + &"00".repeat(20));
+    }
 }

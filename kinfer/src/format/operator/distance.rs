@@ -16,7 +16,7 @@ const BIASED: u16 = 2;
 /// Sum of squares → output, one factor for all: distances stay comparable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scaling {
-    /// Factor of the sum; the shift has not been checked to fit its byte.
+    /// Factor of the sum, not negative.
     pub multiplier: i32,
     /// Shift to the right.
     pub shift: u32,

@@ -53,6 +53,7 @@ use kinfer::format::{ElementType, HeadKind, SKIPPABLE, SectionKind};
 
 use self::container::Section;
 use self::operators::Data;
+pub use self::operators::{AdditiveSpec, DistanceSpec, ScalingSpec, SquaredErrorSpec, TermSpec};
 pub use self::operators::{ClipSpec, DenseSpec, OperatorSpec, RowsSpec, WeightsSpec};
 pub use self::program::{AffineSpec, StepSpec};
 
@@ -104,7 +105,7 @@ pub struct TensorSpec {
 /// The decision head.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadSpec {
-    /// ArgMax or threshold.
+    /// How scores become a decision.
     pub kind: HeadKind,
     /// Tensor of the scores.
     pub scores: u16,

@@ -1,6 +1,9 @@
 //! What each operator means, in plain integers: the reference that every backend equals bit for bit.
 
+pub mod additive;
 pub mod clip;
 pub mod dense;
+pub mod distance;
 pub mod requantize;
 pub mod round;
+pub mod squared_error;

@@ -78,6 +78,10 @@ pub enum Problem {
     WriteOrder { tensor: u16, next: u16 },
     NeverWritten,
     Shapes { input: u64, output: u64 },
+    Grids,
+    Rows { is: u64, elements: u64 },
+    EmptySlice,
+    Slice { last: u64, width: u64 },
     DataEnd { what: &'static str, end: u64, length: u64 },
     Accumulator { channel: u32 },
     Multiplier { channel: u32 },
@@ -195,6 +199,10 @@ impl fmt::Display for Problem {
             Self::Shapes { input, output } => {
                 write!(f, "input of {input} and output of {output} elements do not fit this operator")
             }
+            Self::Grids => f.write_str("its tensors differ in element type, scale or zero point"),
+            Self::Rows { is, elements } => write!(f, "{elements} elements do not make {is} rows"),
+            Self::EmptySlice => f.write_str("takes no elements, or the same one again and again"),
+            Self::Slice { last, width } => write!(f, "takes element {last} of rows of {width}, numbered from 0"),
             Self::DataEnd { what, end, length } => {
                 write!(f, "{what} end at byte {end}, section data has {length}")
             }

@@ -1,6 +1,9 @@
 //! What each operator means, in plain integers: the reference that every backend equals bit for bit.
 
 pub mod clip;
+pub mod concat;
 pub mod dense;
 pub mod requantize;
 pub mod round;
+pub mod slice;
+pub mod state;

@@ -171,6 +171,9 @@ impl OperatorKind {
 
     /// Whether it computes with its inputs' values in a way that asks for 16 bits at most. The others may read scores.
     pub const fn multiplies(self) -> bool {
-        !matches!(self, Self::Clip | Self::Rescale | Self::Concat | Self::Slice | Self::Reshape)
+        !matches!(
+            self,
+            Self::Clip | Self::Rescale | Self::Concat | Self::Slice | Self::Reshape | Self::Recall | Self::Remember
+        )
     }
 }

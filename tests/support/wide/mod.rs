@@ -3,6 +3,8 @@
 mod dense;
 mod elementwise;
 mod round;
+mod shape;
+mod state;
 
 use kinfer::format::HeadKind;
 use kinfer_convert::kinf::{ModelSpec, OperatorSpec, TensorSpec};
@@ -106,10 +108,15 @@ impl Wide<'_> {
 }
 
 /// Accumulators and outputs of one operator.
-fn run(operator: &OperatorSpec, io: &Wide<'_>, _state: &mut [i64]) -> (Vec<BigInt>, Vec<BigInt>) {
+fn run(operator: &OperatorSpec, io: &Wide<'_>, state: &mut [i64]) -> (Vec<BigInt>, Vec<BigInt>) {
     match operator {
         OperatorSpec::Dense(dense) => dense::run(dense, io),
         OperatorSpec::Clip(clip) => elementwise::clip(clip, io),
+        OperatorSpec::Concat(concat) => shape::concat(concat, io),
+        OperatorSpec::Slice(slice) => shape::slice(slice, io),
+        OperatorSpec::Reshape(_) => shape::reshape(io),
+        OperatorSpec::Recall(recall) => state::recall(recall, io, state),
+        OperatorSpec::Remember(remember) => state::remember(remember, io, state),
         other => unimplemented!("{}", other.kind().name()),
     }
 }

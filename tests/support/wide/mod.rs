@@ -1,5 +1,6 @@
 //! A model's meaning in arbitrary-precision integers, written from `docs/arithmetic.md` and sharing no code with the core.
 
+mod activation;
 mod dense;
 mod elementwise;
 mod round;
@@ -110,6 +111,11 @@ fn run(operator: &OperatorSpec, io: &Wide<'_>, _state: &mut [i64]) -> (Vec<BigIn
     match operator {
         OperatorSpec::Dense(dense) => dense::run(dense, io),
         OperatorSpec::Clip(clip) => elementwise::clip(clip, io),
+        OperatorSpec::Rescale(rescale) => activation::rescale(rescale, io),
+        OperatorSpec::Table(table) => activation::table(table, io),
+        OperatorSpec::Softmax(softmax) => activation::softmax(softmax, io),
+        OperatorSpec::Add(add) => activation::add(add, io),
+        OperatorSpec::Mul(mul) => activation::mul(mul, io),
         other => unimplemented!("{}", other.kind().name()),
     }
 }

@@ -44,6 +44,7 @@
 //! ```
 
 pub mod container;
+pub mod functions;
 pub mod operators;
 mod records;
 
@@ -51,7 +52,10 @@ use fixed::types::{I32F32, U32F96};
 use kinfer::format::{ElementType, HeadKind, Rounding, SKIPPABLE, SectionKind};
 
 use self::container::Section;
-pub use self::operators::{ClipSpec, DenseSpec, OperatorSpec, RowsSpec, WeightsSpec};
+pub use self::operators::{
+    AddSpec, ClipSpec, DenseSpec, EntriesSpec, KnotsSpec, MulSpec, OperatorSpec, RescaleSpec, RowsSpec, SoftmaxSpec,
+    TableSpec, WeightsSpec,
+};
 
 /// A whole model file.
 #[derive(Clone, Debug)]

@@ -1,9 +1,15 @@
 //! What each operator means, in plain integers: the reference that every backend equals bit for bit.
 
+pub mod add;
 pub mod clip;
 pub mod concat;
 pub mod dense;
+pub mod divide;
+pub mod mul;
 pub mod requantize;
+pub mod rescale;
 pub mod round;
 pub mod slice;
+pub mod softmax;
 pub mod state;
+pub mod table;

@@ -1,5 +1,6 @@
 //! A model's meaning in arbitrary-precision integers, written from `docs/arithmetic.md` and sharing no code with the core.
 
+mod activation;
 mod dense;
 mod elementwise;
 mod round;
@@ -117,6 +118,11 @@ fn run(operator: &OperatorSpec, io: &Wide<'_>, state: &mut [i64]) -> (Vec<BigInt
         OperatorSpec::Reshape(_) => shape::reshape(io),
         OperatorSpec::Recall(recall) => state::recall(recall, io, state),
         OperatorSpec::Remember(remember) => state::remember(remember, io, state),
+        OperatorSpec::Rescale(rescale) => activation::rescale(rescale, io),
+        OperatorSpec::Table(table) => activation::table(table, io),
+        OperatorSpec::Softmax(softmax) => activation::softmax(softmax, io),
+        OperatorSpec::Add(add) => activation::add(add, io),
+        OperatorSpec::Mul(mul) => activation::mul(mul, io),
         other => unimplemented!("{}", other.kind().name()),
     }
 }

@@ -24,7 +24,7 @@ pub use pool::{Pool, PoolMode};
 pub use shape::{Concat, Reshape, Slice};
 pub use softmax::Softmax;
 pub use state::{Recall, Remember};
-pub use table::Table;
+pub use table::{Lookup, Table};
 pub use trees::Trees;
 
 use super::bytes::u16_at;

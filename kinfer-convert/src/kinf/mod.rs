@@ -43,6 +43,7 @@
 //! assert!(kinfer::Model::parse(&bytes).is_ok());
 //! ```
 
+pub mod cells;
 pub mod container;
 pub mod functions;
 pub mod operators;

@@ -110,6 +110,7 @@ pub(crate) fn for_each_part(backend: BackendKind, node: &Node<'_>, layer: Layer,
                 each(Layer { path: Path::Rows, output, memory, ..layer });
             });
         }
+        Parameters::Reshape(_) => {} // its output is its input
         _ => each(layer),
     }
 }

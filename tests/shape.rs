@@ -173,7 +173,7 @@ fn refusal(spec: &ModelSpec) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
     fn decisions_scores_and_state_equal_the_wide_reference((spec, state, rows) in case()) {
@@ -431,4 +431,54 @@ fn a_recall_that_names_an_input_is_refused() {
     let bytes = kinfer_convert::kinf::container::to_bytes(&sections);
     let error = verify(&Model::parse(&bytes).unwrap(), &Limits::KERNEL).unwrap_err();
     assert_eq!(error.to_string(), "op 1 (recall): reserved bytes at 4 are not zero");
+}
+
+#[test]
+fn records_hold_their_fields_where_the_specification_says() {
+    let mut build = Build::new(ElementType::I8, 0, 6);
+    let old = build.recall(6, 0x0403_0201, -5, 7);
+    let both = build.concat(0, old, 3);
+    let part = build.slice(both, [2, 1, 3, 2]);
+    let flat = build.reshape(part, &[6]);
+    build.remember(flat, 9);
+    let sections = build.spec.sections();
+    let operators = sections.iter().find(|section| section.count == 5 && section.bytes.len() == 5 * 64).unwrap();
+    let record = |kind: u8, input: u8, second: [u8; 2], output: u8, rest: [[u8; 4]; 9]| {
+        let mut bytes = vec![kind, 0, 0, 0, input, 0, second[0], second[1], output, 0, 0, 0];
+        bytes.extend([0; 16]);
+        bytes.extend(rest.concat());
+        bytes
+    };
+    let (none, zero) = ([0xff, 0xff], [0; 4]);
+    let word = |value: i32| value.to_le_bytes();
+    let expected = [
+        record(17, 0, none, 1, [word(-5), word(7), [1, 2, 3, 4], zero, zero, zero, zero, zero, zero]),
+        record(10, 0, [1, 0], 2, [zero, zero, word(3), zero, zero, zero, zero, zero, zero]),
+        record(11, 2, none, 3, [zero, zero, word(2), word(1), word(3), word(2), zero, zero, zero]),
+        record(12, 3, none, 4, [zero; 9]),
+        record(18, 4, none, 5, [zero, zero, word(9), zero, zero, zero, zero, zero, zero]),
+    ];
+    assert_eq!(operators.bytes, expected.concat());
+}
+
+#[test]
+fn a_field_that_an_operator_does_not_have_is_refused() {
+    // The offset of a byte that it has no use for.
+    let cases = [("concat", 40), ("slice", 28), ("reshape", 36), ("recall", 40), ("remember", 28)];
+    let mut build = Build::new(ElementType::I8, 0, 2);
+    let both = build.concat(0, 0, 1);
+    let part = build.slice(both, [1, 0, 2, 1]);
+    build.reshape(part, &[2]);
+    build.recall(2, 0, 0, 0);
+    let kept = build.remember(0, 0);
+    let spec = build.finish(kept);
+    for (number, (name, offset)) in cases.into_iter().enumerate() {
+        let mut sections = spec.sections();
+        let operators = sections.iter_mut().find(|section| section.bytes.len() == 5 * 64).unwrap();
+        operators.bytes[number * 64 + offset] = 1;
+        let bytes = kinfer_convert::kinf::container::to_bytes(&sections);
+        let sentence = Model::parse(&bytes).unwrap_err().to_string();
+        let at = if offset == 28 { 28 } else { 36 };
+        assert_eq!(sentence, format!("op {number} ({name}): reserved bytes at {at} are not zero"));
+    }
 }

@@ -119,8 +119,13 @@ pub fn lstm(model: &mut ModelSpec, cell: &CellSpec<'_>, cell_range: f64) -> u16 
     to.remember(h, cell.slot)
 }
 
-/// Segments of a table, as a power of two: the lines between its knots are off by less than half a unit.
-const SEGMENT_BITS: u8 = 10;
+/// Segments of a table, as a power of two, so that the lines between its knots are off by less than half a unit: a chord
+/// is off by an eighth of its width's square times the second derivative, which is at most 0.77 of a tanh and 0.097 of a
+/// sigmoid. Of a memory that reaches beyond 25 they are off by more; its own steps are coarser then.
+fn segment_bits(function: Function, reach: f64) -> u8 {
+    let segments = if function == Function::Tanh { 160.0 } else { 80.0 } * reach;
+    segments.log2().ceil().clamp(10.0, 12.0) as u8
+}
 
 /// Of an int16 tensor: real units of one quantised unit, and real zero.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -237,8 +242,9 @@ impl<'m, 'c> Appender<'m, 'c> {
 
     fn table(&mut self, input: u16, function: Function, grid: Grid) -> u16 {
         let reads = self.tensor(input).clone();
+        let bits = segment_bits(function, self.grid(input).reach());
         self.push(elements(&reads), grid, |writes, output| {
-            let entries = function.entries(&reads, writes, SEGMENT_BITS);
+            let entries = function.entries(&reads, writes, bits);
             OperatorSpec::Table(TableSpec { input, output, entries })
         })
     }
@@ -368,6 +374,23 @@ fn mantissa(factor: f64, bits: i32, most: i32) -> (i32, u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_have_the_segments_that_half_a_unit_asks_for() {
+        let bits = |function, grid: Grid| segment_bits(function, grid.reach());
+        assert_eq!((bits(Function::Sigmoid, SIGMOID_INPUT), bits(Function::Tanh, TANH_INPUT)), (10, 10));
+        assert_eq!([0.01, 8.0, 25.0, 1e6].map(|reach| bits(Function::Tanh, Grid::symmetric(reach))), [10, 11, 12, 12]);
+        for (function, grid, unit) in
+            [(Function::Sigmoid, SIGMOID_INPUT, SHARE.scale), (Function::Tanh, TANH_INPUT, UNIT.scale)]
+        {
+            let width = 2.0 * grid.reach() / 1_024.0;
+            let chord = |i: i32| {
+                let (from, middle) = (f64::from(i) * width, (f64::from(i) + 0.5) * width);
+                (function.value(middle) - (function.value(from) + function.value(from + width)) / 2.0).abs()
+            };
+            assert!((-512..512).all(|i| chord(i) < unit / 2.0));
+        }
+    }
 
     #[test]
     fn factors_that_are_powers_of_two_are_exact() {

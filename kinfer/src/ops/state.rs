@@ -12,8 +12,10 @@ pub fn recall(state: &[i64], zero_point: i32, lo: i32, hi: i32, output: &mut [i3
 /// Values into `state`, `state[i] = in[i] − zero_point`, and into `output` as they are.
 #[inline]
 pub fn remember(input: &[i32], zero_point: i32, state: &mut [i64], output: &mut [i32]) {
-    for ((out, word), &value) in output.iter_mut().zip(state).zip(input) {
+    for (out, &value) in output.iter_mut().zip(input) {
         *out = value;
+    }
+    for (word, &value) in state.iter_mut().zip(input) {
         *word = i64::from(value).wrapping_sub(i64::from(zero_point)); // 33 bits
     }
 }

@@ -26,12 +26,15 @@ pub(super) fn clip_run(memory: &[i64], io: Io<'_>) {
     clip(lo, hi, io.input, io.output);
 }
 
+/// Cycles of an operator whose function is its own, and of reading its parameters.
+const CALL_CYCLES: usize = 12;
+
 /// Zero point of the input and how it is computed, zero point of the output and rounding, bounds, both slopes.
 const RESCALE_WORDS: usize = 5;
 
 pub(super) fn rescale_need(node: &Node<'_>, rescale: &Rescale) -> Need {
-    let each = if is_narrow(node, rescale) { 4 } else { 15 };
-    let cycles = node.outputs().saturating_mul(each).saturating_add(6) as u32;
+    let each = if is_narrow(node, rescale) { 7 } else { 20 };
+    let cycles = node.outputs().saturating_mul(each).saturating_add(CALL_CYCLES) as u32;
     Need { cycles, words: RESCALE_WORDS as u32, ..Need::default() }
 }
 
@@ -45,7 +48,7 @@ pub(super) fn rescale_pack(node: &Node<'_>, rescale: &Rescale, memory: &mut [i64
     }
 }
 
-#[inline]
+#[inline(never)]
 pub(super) fn rescale_run(memory: &[i64], io: Io<'_>) {
     let Some(&[input, output, clamp, above, below]) = memory.first_chunk::<RESCALE_WORDS>() else { return };
     let (zero_in, narrow) = halves(input);
@@ -79,7 +82,7 @@ fn is_narrow(node: &Node<'_>, rescale: &Rescale) -> bool {
 const ADD_WORDS: usize = 5;
 
 pub(super) fn add_need(node: &Node<'_>, _add: &Add) -> Need {
-    let cycles = node.outputs().saturating_mul(4).saturating_add(6) as u32;
+    let cycles = node.outputs().saturating_mul(5).saturating_add(CALL_CYCLES) as u32;
     Need { cycles, words: ADD_WORDS as u32, ..Need::default() }
 }
 
@@ -92,7 +95,7 @@ pub(super) fn add_pack(node: &Node<'_>, add: &Add, memory: &mut [i64]) {
     to.word(i64::from(add.shift));
 }
 
-#[inline]
+#[inline(never)]
 pub(super) fn add_run(memory: &[i64], io: Io<'_>) {
     let Some(&[zeros, output, clamp, multipliers, shift]) = memory.first_chunk::<ADD_WORDS>() else { return };
     let (zeros, multipliers) = (halves(zeros), halves(multipliers));
@@ -106,8 +109,8 @@ pub(super) fn add_run(memory: &[i64], io: Io<'_>) {
 const MUL_WORDS: usize = 4;
 
 pub(super) fn mul_need(node: &Node<'_>, mul: &Mul) -> Need {
-    let each = if mul.rounding == Rounding::TfliteDouble { 15 } else { 4 };
-    let cycles = node.outputs().saturating_mul(each).saturating_add(6) as u32;
+    let each = if mul.rounding == Rounding::TfliteDouble { 20 } else { 5 };
+    let cycles = node.outputs().saturating_mul(each).saturating_add(CALL_CYCLES) as u32;
     Need { cycles, words: MUL_WORDS as u32, ..Need::default() }
 }
 
@@ -119,7 +122,7 @@ pub(super) fn mul_pack(node: &Node<'_>, mul: &Mul, memory: &mut [i64]) {
     to.pair(mul.factor.multiplier, i32::from(mul.factor.shift));
 }
 
-#[inline]
+#[inline(never)]
 pub(super) fn mul_run(memory: &[i64], io: Io<'_>) {
     let Some(&[zeros, output, clamp, by]) = memory.first_chunk::<MUL_WORDS>() else { return };
     let (zero_points, by) = (halves(zeros), factor(by));

@@ -601,3 +601,21 @@ fn a_proved_interval_is_that_of_the_reachable_inputs_alone() {
     let leaky = RescaleSpec { input: 1, output: 2, above: (4, 0), below: (1, 1), lo: -999, hi: 999, ..RESCALE };
     assert_eq!(clipped(I8, OperatorSpec::Rescale(leaky)), (-2, 20));
 }
+
+#[test]
+fn the_widest_factors_equal_the_wide_reference() {
+    let ends: Vec<Vec<i64>> = [i64::MIN, -1, 0, 1, i64::MAX].map(|value| vec![value; 2]).into();
+    for rounding in [Rounding::HalfEven, Rounding::TfliteSingle, Rounding::Shift] {
+        let multipliers =
+            if rounding == Rounding::Shift { [1 << 30, 1, 1 << 29] } else { [i32::MAX, 1 << 30, 3 << 29] };
+        for (multiplier, shift) in multipliers.into_iter().flat_map(|m| [0, 1, 31, 61, 62].map(|shift| (m, shift))) {
+            for zero_point in [i32::MIN, 0, i32::MAX] {
+                let (above, below) = ((multiplier, shift), (multiplier, shift));
+                let rescale = RescaleSpec { input: 0, output: 1, above, below, rounding, lo: i32::MIN, hi: i32::MAX };
+                let tensors = vec![tensor(I32, 2, zero_point), tensor(I32, 2, -zero_point.max(-i32::MAX))];
+                let spec = model(tensors, vec![OperatorSpec::Rescale(rescale)]);
+                assert_eq!(check(&spec, &ends).unwrap(), Ok(()), "{rounding:?} {multiplier} >> {shift}, {zero_point}");
+            }
+        }
+    }
+}

@@ -48,22 +48,35 @@ pub(super) fn rescale_pack(node: &Node<'_>, rescale: &Rescale, memory: &mut [i64
     }
 }
 
-#[inline(never)]
+#[inline]
 pub(super) fn rescale_run(memory: &[i64], io: Io<'_>) {
-    let Some(&[input, output, clamp, above, below]) = memory.first_chunk::<RESCALE_WORDS>() else { return };
-    let (zero_in, narrow) = halves(input);
-    let (place, rounding) = place(output, clamp);
-    let slopes = Slopes { above: factor(above), below: factor(below) };
-    let elements = io.output.iter_mut().zip(io.input);
-    if narrow == 0 {
-        for (out, &q) in elements {
-            *out = rescale(q, zero_in, slopes, rounding, place);
-        }
-        return;
+    let (_, narrow) = halves(memory.first().copied().unwrap_or(0));
+    match narrow {
+        0 => rescale_wide_all(memory, io.input, io.output),
+        _ => rescale_narrow_all(memory, io.input, io.output),
     }
-    let side = |factor: Factor| (factor.multiplier, Divide::new(factor.shift, rounding));
-    let (above, below) = (side(slopes.above), side(slopes.below));
-    for (out, &q) in elements {
+}
+
+/// Not inlined, as those below: what they keep in registers is not for every operator's frame.
+#[inline(never)]
+fn rescale_wide_all(memory: &[i64], input: &[i32], output: &mut [i32]) {
+    let Some(&[from, to, clamp, above, below]) = memory.first_chunk::<RESCALE_WORDS>() else { return };
+    let (zero_in, _) = halves(from);
+    let (place, rounding) = place(to, clamp);
+    let slopes = Slopes { above: factor(above), below: factor(below) };
+    for (out, &q) in output.iter_mut().zip(input) {
+        *out = rescale(q, zero_in, slopes, rounding, place);
+    }
+}
+
+#[inline(never)]
+fn rescale_narrow_all(memory: &[i64], input: &[i32], output: &mut [i32]) {
+    let Some(&[from, to, clamp, above, below]) = memory.first_chunk::<RESCALE_WORDS>() else { return };
+    let (zero_in, _) = halves(from);
+    let (place, rounding) = place(to, clamp);
+    let side = |Factor { multiplier, shift }: Factor| (multiplier, Divide::new(shift, rounding));
+    let (above, below) = (side(factor(above)), side(factor(below)));
+    for (out, &q) in output.iter_mut().zip(input) {
         *out = rescale_narrow(q, zero_in, above, below, place);
     }
 }
@@ -95,14 +108,19 @@ pub(super) fn add_pack(node: &Node<'_>, add: &Add, memory: &mut [i64]) {
     to.word(i64::from(add.shift));
 }
 
-#[inline(never)]
+#[inline]
 pub(super) fn add_run(memory: &[i64], io: Io<'_>) {
-    let Some(&[zeros, output, clamp, multipliers, shift]) = memory.first_chunk::<ADD_WORDS>() else { return };
+    add_all(memory, io.input, io.second, io.output);
+}
+
+#[inline(never)]
+fn add_all(memory: &[i64], a: &[i32], b: &[i32], output: &mut [i32]) {
+    let Some(&[zeros, to, clamp, multipliers, shift]) = memory.first_chunk::<ADD_WORDS>() else { return };
     let (zeros, multipliers) = (halves(zeros), halves(multipliers));
-    let (place, rounding) = place(output, clamp);
-    let a = Term { zero_point: zeros.0, multiplier: multipliers.0 };
-    let b = Term { zero_point: zeros.1, multiplier: multipliers.1 };
-    add((a, b), Divide::new(shift as u8, rounding), place, io.input, io.second, io.output);
+    let (place, rounding) = place(to, clamp);
+    let first = Term { zero_point: zeros.0, multiplier: multipliers.0 };
+    let second = Term { zero_point: zeros.1, multiplier: multipliers.1 };
+    add((first, second), Divide::new(shift as u8, rounding), place, a, b, output);
 }
 
 /// Zero points of the inputs, zero point of the output and rounding, bounds, factor.
@@ -122,12 +140,17 @@ pub(super) fn mul_pack(node: &Node<'_>, mul: &Mul, memory: &mut [i64]) {
     to.pair(mul.factor.multiplier, i32::from(mul.factor.shift));
 }
 
-#[inline(never)]
+#[inline]
 pub(super) fn mul_run(memory: &[i64], io: Io<'_>) {
-    let Some(&[zeros, output, clamp, by]) = memory.first_chunk::<MUL_WORDS>() else { return };
+    mul_all(memory, io.input, io.second, io.output);
+}
+
+#[inline(never)]
+fn mul_all(memory: &[i64], a: &[i32], b: &[i32], output: &mut [i32]) {
+    let Some(&[zeros, to, clamp, by]) = memory.first_chunk::<MUL_WORDS>() else { return };
     let (zero_points, by) = (halves(zeros), factor(by));
-    let (place, rounding) = place(output, clamp);
-    mul(zero_points, by, rounding, place, io.input, io.second, io.output);
+    let (place, rounding) = place(to, clamp);
+    mul(zero_points, by, rounding, place, a, b, output);
 }
 
 /// Zero point and rounding of one word, bounds of another.

@@ -37,24 +37,28 @@ pub(super) fn pack(node: &Node<'_>, softmax: &Softmax, memory: &mut [i64]) {
     }
 }
 
-#[inline(never)]
+#[inline]
 pub(super) fn run(memory: &[i64], io: Io<'_>) {
-    let Some((&[of, output, clamp], entries)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
+    run_rows(memory, io.input, io.output);
+}
+
+/// Not inlined: what it keeps in registers is not for every operator's frame.
+#[inline(never)]
+fn run_rows(memory: &[i64], input: &[i32], output: &mut [i32]) {
+    let Some((&[of, zero, clamp], entries)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
     let (length, units) = halves(of);
-    let (zero_point, two) = halves(output);
+    let (zero_point, two) = halves(zero);
     let (lo, hi) = halves(clamp);
     let place = Place { zero_point, lo, hi };
     let Some((coarse, rest)) = i32s(entries).split_first_chunk::<ENTRIES>() else { return };
     let fine = rest.first_chunk::<ENTRIES>().filter(|_| two != 0);
+    let exp = |d: u32| match fine {
+        None => entry(coarse, d),
+        Some(fine) => product(entry(coarse, d.wrapping_shr(8)), entry(fine, d)),
+    };
     let length = length as usize;
-    for (output, input) in chunks_mut(io.output, length).zip(chunks(io.input, length)) {
-        match fine {
-            None => row(input, |d| entry(coarse, d), units as u32, place, output),
-            Some(fine) => {
-                let exp = |d: u32| product(entry(coarse, d.wrapping_shr(8)), entry(fine, d));
-                row(input, exp, units as u32, place, output);
-            }
-        }
+    for (output, input) in chunks_mut(output, length).zip(chunks(input, length)) {
+        row(input, exp, units as u32, place, output);
     }
 }
 

@@ -57,22 +57,23 @@ pub(super) fn pack(node: &Node<'_>, table: &Table, memory: &mut [i64]) {
 
 #[inline]
 pub(super) fn run(memory: &[i64], io: Io<'_>) {
-    let Some((&[what, clamp], entries)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
-    let (size, bits) = halves(what);
-    match size {
+    let Some((&[what, _], entries)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
+    match what as i32 {
         1 => look_up(i8s(entries), io),
         2 => look_up(i16s(entries), io),
         4 => look_up(i32s(entries), io),
-        _ => look_between(bits, clamp, entries, io),
+        _ => look_between(memory, io.input, io.output),
     }
 }
 
+/// Not inlined: what it keeps in registers is not for every operator's frame.
 #[inline(never)]
-fn look_between(bits: i32, clamp: i64, entries: &[i64], io: Io<'_>) {
-    let (lo, hi) = halves(clamp);
+fn look_between(memory: &[i64], input: &[i32], output: &mut [i32]) {
+    let Some((&[what, clamp], entries)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
+    let ((_, bits), (lo, hi)) = (halves(what), halves(clamp));
     let interpolation = Interpolation::new(bits as u8, (bits >> 8) as u8, lo, hi);
     let knots = i32s(entries);
-    for (out, &q) in io.output.iter_mut().zip(io.input) {
+    for (out, &q) in output.iter_mut().zip(input) {
         *out = interpolate(knots, q, interpolation).unwrap_or(lo);
     }
 }

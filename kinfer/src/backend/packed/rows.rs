@@ -1,19 +1,28 @@
-//! Blocks of rows in packed memory, and their sums.
+//! Rows of weights in packed memory: segments of blocks of one kind.
 //!
-//! A block: a word that says what it is, a bias for each of its words, for each input the block's words of weights, then
-//! the constants of its form.
+//! A segment: a head that says what its blocks are and what all rows share, then the blocks. A block: a bias for each of
+//! its words, for each input the block's words of weights, then the constants of its rows.
 
-use super::block::{Block, Lanes, Rows, MAX_WORDS};
-use super::finish::{finish, lane_bias, pack_in_lanes, pack_row, Form};
-use crate::cast::arrays;
-use crate::iter::chunks_mut;
+use super::block::{Block, Lanes, Rows};
+use super::finish::{
+    in_lanes_constants, lane_bias, pack_row, Finish, Form, HalfEven, InLanes, Multiply, Plain, IN_LANES_WORDS,
+};
+use super::sums::Sums;
+use crate::cast::{halves, pair};
+use crate::format::Rounding;
+use crate::iter::{chunks, chunks_mut};
 use crate::ops::requantize::Output;
 
-/// What rows need: words of memory, cycles, and the lanes of most rows.
+/// What the blocks are; their words; the words of a block and of its weights; zero point and rounding; smallest and largest
+/// output; the constants of [`Form::InLanes`].
+const HEAD_WORDS: usize = 5 + IN_LANES_WORDS;
+
+/// What rows need: words of memory, cycles, segments, and the lanes of most rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RowsNeed {
     pub(super) words: usize,
     pub(super) cycles: usize,
+    pub(super) segments: usize,
     pub(super) lanes: u8,
 }
 
@@ -21,82 +30,104 @@ pub(super) struct RowsNeed {
 pub(super) fn need(rows: &Rows<'_, '_>) -> RowsNeed {
     let mut all = RowsNeed::default();
     let mut by_lanes = [0usize; 5];
-    rows.for_each_block(|block| {
-        all.words = all.words.saturating_add(words(&block, rows.len));
-        let sums = rows.len.saturating_mul(block.words);
-        all.cycles = all.cycles.saturating_add(sums).saturating_add(block.form.cycles(&block)).saturating_add(8);
-        if let Some(count) = by_lanes.get_mut(block.lanes as usize) {
-            *count = count.saturating_add(block.rows);
+    for_each_segment(rows, |segment| {
+        let Segment { block, blocks, words, rows: count, .. } = segment;
+        let block_cycles = rows.len.saturating_mul(block.words).saturating_add(block.form.cycles(&block));
+        all.cycles =
+            all.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(25);
+        all.words = all.words.saturating_add(words);
+        all.segments = all.segments.saturating_add(1);
+        if let Some(by) = by_lanes.get_mut(block.lanes as usize) {
+            *by = by.saturating_add(count);
         }
     });
     all.lanes = (0u8..).zip(by_lanes).max_by_key(|&(_, rows)| rows).map_or(1, |(lanes, _)| lanes);
     all
 }
 
-/// Words of a block.
-fn words(block: &Block, inputs: usize) -> usize {
-    let sums = block.words.saturating_mul(inputs.saturating_add(1));
-    sums.saturating_add(block.form.words(block)).saturating_add(1)
+/// A segment in packed memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment {
+    /// Its first block.
+    block: Block,
+    blocks: usize,
+    /// Words of memory.
+    pub(super) words: usize,
+    /// Its first row, and how many there are.
+    pub(super) first: usize,
+    pub(super) rows: usize,
 }
 
-/// Lays the blocks out. `folded` is the zero point that inputs come with: what it adds to the sums is taken off their
+/// Calls `each` with the segments of `rows`, which lie in memory one after the other.
+pub(super) fn for_each_segment(rows: &Rows<'_, '_>, mut each: impl FnMut(Segment)) {
+    rows.for_each_segment(|block, blocks| {
+        let words = block_words(&block, rows.len).saturating_mul(blocks).saturating_add(HEAD_WORDS);
+        let end = block.rows.saturating_mul(blocks).saturating_add(block.first).min(rows.count);
+        each(Segment { block, blocks, words, first: block.first, rows: end.saturating_sub(block.first) });
+    });
+}
+
+fn block_words(block: &Block, inputs: usize) -> usize {
+    block.words.saturating_mul(inputs.saturating_add(1)).saturating_add(block.form.words(block))
+}
+
+/// Lays the segments out. `folded` is the zero point that inputs come with: what it adds to the sums is taken off their
 /// biases.
 pub(super) fn pack(rows: &Rows<'_, '_>, folded: i32, mut memory: &mut [i64]) {
-    rows.for_each_block(|block| {
-        let all = core::mem::take(&mut memory);
-        let (here, rest) = all.split_at_mut_checked(words(&block, rows.len)).unwrap_or_default();
-        pack_block(rows, &block, folded, here);
+    for_each_segment(rows, |Segment { block, words, rows: count, .. }| {
+        let (here, rest) = core::mem::take(&mut memory).split_at_mut_checked(words).unwrap_or_default();
         memory = rest;
+        let Some((head, blocks)) = here.split_first_chunk_mut::<HEAD_WORDS>() else { return };
+        let output = rows.output();
+        let (shift, in_lanes) = match block.form {
+            Form::InLanes { shift } => (shift, in_lanes_constants(shift, block.lanes, output)),
+            _ => (0, [0; IN_LANES_WORDS]),
+        };
+        let [low, room, span] = in_lanes;
+        let [r0, r1, r2, r3] = (count as u32).to_le_bytes();
+        let what = [kind(block.form, block.lanes), block.words as u8, shift, block.lanes as u8, r0, r1, r2, r3];
+        *head = [
+            i64::from_le_bytes(what),
+            pair(blocks.len() as i32, 0),
+            pair(block_words(&block, rows.len) as i32, block.words.saturating_mul(rows.len) as i32),
+            pair(output.zero_point, i32::from(output.rounding as u8)),
+            pair(output.lo, output.hi),
+            low,
+            room,
+            span,
+        ];
+        let mut first = block.first;
+        for to in chunks_mut(blocks, block_words(&block, rows.len)) {
+            pack_block(rows, &Block { first, ..block }, folded, to);
+            first = first.saturating_add(block.rows);
+        }
     });
 }
 
 fn pack_block(rows: &Rows<'_, '_>, block: &Block, folded: i32, memory: &mut [i64]) {
     let output = rows.output();
-    let shift = match block.form {
-        Form::InLanes { shift } => shift,
-        _ => 0,
-    };
-    let Some((head, rest)) = memory.split_first_mut() else { return };
-    *head = i64::from_le_bytes([
-        block.lanes as u8,
-        block.words as u8,
-        block.form.code(),
-        shift,
-        block.rows as u8,
-        block.form.words(block) as u8,
-        0,
-        0,
-    ]);
-    let (biases, rest) = rest.split_at_mut_checked(block.words).unwrap_or_default();
-    let weights_words = block.words.saturating_mul(rows.len);
-    let (weights, constants) = rest.split_at_mut_checked(weights_words).unwrap_or_default();
-    biases.fill(0);
-    weights.fill(0);
-
-    if let Form::InLanes { shift } = block.form {
-        pack_in_lanes(shift, block.lanes, output, constants);
-    }
-    let row_constants = block.form.words(block).checked_div(block.rows).unwrap_or(0);
+    memory.fill(0);
+    let (biases, rest) = memory.split_at_mut_checked(block.words).unwrap_or_default();
+    let (weights, constants) = rest.split_at_mut_checked(block.words.saturating_mul(rows.len)).unwrap_or_default();
+    let row_constants = block.form.words(block).checked_div(block.padded_rows()).unwrap_or(0);
     let mut constants = chunks_mut(constants, row_constants);
     let offset = lane_bias(block.form, block.lanes, output);
     let (mut word, mut lane) = (0usize, 0u32);
     for channel in rows.channels(block.first).take(block.rows) {
         let position = lane.wrapping_mul(block.lanes.bits());
         let mut sum = 0i64;
-        // Column `word` of the weights, one row an input.
-        let column = weights.iter_mut().skip(word).step_by(block.words);
-        for (to, weight) in column.zip(channel.weights()) {
-            *to = to.wrapping_add(weight.wrapping_shl(position));
+        for (column, weight) in chunks_mut(weights, block.words).zip(channel.weights()) {
+            if let Some(to) = column.get_mut(word) {
+                *to = to.wrapping_add(weight.wrapping_shl(position));
+            }
             sum = sum.wrapping_add(weight);
         }
         if let Some(bias) = biases.get_mut(word) {
             let start = channel.bias.wrapping_sub(sum.wrapping_mul(i64::from(folded))).wrapping_add(offset);
             *bias = bias.wrapping_add(start.wrapping_shl(position));
         }
-        if !matches!(block.form, Form::InLanes { .. }) {
-            if let Some(to) = constants.next() {
-                pack_row(block.form, block.lanes, &channel, output, to);
-            }
+        if let Some(to) = constants.next() {
+            pack_row(block.form, block.lanes, &channel, output, to);
         }
         lane = lane.wrapping_add(1);
         if lane >= u32::from(block.lanes as u8) {
@@ -105,81 +136,106 @@ fn pack_block(rows: &Rows<'_, '_>, block: &Block, folded: i32, memory: &mut [i64
     }
 }
 
-/// Sums and finishes all blocks over dense inputs.
-#[inline]
-pub(super) fn run(memory: &[i64], inputs: &[i32], shared: &Output, output: &mut [i32]) {
-    run_blocks(memory, inputs.len(), shared, output, |words, biases, weights| match words {
-        4 => sum_dense::<4>(biases, weights, inputs),
-        3 => sum_dense::<3>(biases, weights, inputs),
-        2 => sum_dense::<2>(biases, weights, inputs),
-        _ => sum_dense::<1>(biases, weights, inputs),
-    });
+/// Form and lanes in a byte.
+const fn kind(form: Form, lanes: Lanes) -> u8 {
+    form.code() << 4 | lanes as u8
 }
 
-/// As [`run`], over some inputs only: each entry holds a value in its low half and the number of its input in the high.
-#[inline]
-pub(super) fn run_sparse(memory: &[i64], inputs: usize, entries: &[i64], shared: &Output, output: &mut [i32]) {
-    run_blocks(memory, inputs, shared, output, |words, biases, weights| match words {
-        4 => sum_sparse::<4>(biases, weights, entries),
-        3 => sum_sparse::<3>(biases, weights, entries),
-        2 => sum_sparse::<2>(biases, weights, entries),
-        _ => sum_sparse::<1>(biases, weights, entries),
-    });
+/// A segment's head, as it lies in memory: what is in it is read where it is used, so that the sums have the registers.
+#[derive(Clone, Copy)]
+pub(super) struct Head<'a>(&'a [i64; HEAD_WORDS]);
+
+impl Head<'_> {
+    /// How many lanes, as [`Lanes`] numbers them.
+    #[inline]
+    pub(super) fn lanes(self) -> u8 {
+        let [_, _, _, lanes, ..] = self.0.first().map_or([0; 8], |what| what.to_le_bytes());
+        lanes
+    }
+
+    /// The shift of [`Form::InLanes`].
+    #[inline]
+    pub(super) fn shift(self) -> u8 {
+        let [_, _, shift, ..] = self.0.first().map_or([0; 8], |what| what.to_le_bytes());
+        shift
+    }
+
+    /// The constants of [`Form::InLanes`].
+    #[inline]
+    pub(super) fn in_lanes(self) -> [u64; IN_LANES_WORDS] {
+        let &[_, _, _, _, _, low, room, span] = self.0;
+        [low as u64, room as u64, span as u64]
+    }
+
+    /// What all rows share.
+    #[inline]
+    pub(super) fn output(self) -> Output {
+        let &[_, _, _, shared, clamp, ..] = self.0;
+        let ((lo, hi), (zero_point, rounding)) = (halves(clamp), halves(shared));
+        let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
+        Output { zero_point, lo, hi, rounding }
+    }
+
+    /// Words of a block, and of its weights.
+    #[inline]
+    fn block(self) -> (usize, usize) {
+        let &[_, _, block, ..] = self.0;
+        let (words, weights) = halves(block);
+        (words as usize, weights as usize)
+    }
 }
 
+/// Sums and finishes the rows of all segments in `memory`.
 #[inline]
-fn run_blocks(
-    mut memory: &[i64],
-    inputs: usize,
-    shared: &Output,
-    mut output: &mut [i32],
-    sum: impl Fn(u8, &[i64], &[i64]) -> [i64; MAX_WORDS],
-) {
-    while let Some((head, rest)) = memory.split_first() {
-        let [lanes, words, form, shift, rows, constants, ..] = head.to_le_bytes();
-        let Some((biases, rest)) = rest.split_at_checked(usize::from(words)) else { return };
-        let Some((weights, rest)) = rest.split_at_checked(inputs.wrapping_mul(usize::from(words))) else { return };
-        let Some((constants, rest)) = rest.split_at_checked(usize::from(constants)) else { return };
-        let (here, behind) = core::mem::take(&mut output).split_at_mut_checked(usize::from(rows)).unwrap_or_default();
-        let sums = sum(words, biases, weights);
-        let sums = sums.get(..usize::from(words)).unwrap_or(&[]);
-        finish(form, shift, Lanes::from_code(lanes), sums, constants, shared, here);
-        (memory, output) = (rest, behind);
+pub(super) fn run<S: Sums>(mut memory: &[i64], sums: S, mut output: &mut [i32]) {
+    while let Some(&[what, blocks, ..]) = memory.first_chunk::<HEAD_WORDS>() {
+        let (words, rows) = ((halves(blocks).0 as usize).wrapping_add(HEAD_WORDS), halves(what).1 as usize);
+        let Some((segment, behind)) = memory.split_at_checked(words) else { return };
+        let Some((here, rest)) = output.split_at_mut_checked(rows) else { return };
+        run_segment(segment, sums, here);
+        (memory, output) = (behind, rest);
+    }
+}
+
+/// Sums and finishes the rows of a segment.
+#[inline]
+pub(super) fn run_segment<S: Sums>(segment: &[i64], sums: S, output: &mut [i32]) {
+    let Some(&what) = segment.first() else { return };
+    let [kind, words, ..] = what.to_le_bytes();
+    match kind {
+        0x02 => run_words::<S, InLanes<32, 2>>(words, segment, sums, output),
+        0x03 => run_words::<S, InLanes<21, 3>>(words, segment, sums, output),
+        0x04 => run_words::<S, InLanes<16, 4>>(words, segment, sums, output),
+        0x11 => run_words::<S, Multiply<64, 1, 2>>(words, segment, sums, output),
+        0x12 => run_words::<S, Multiply<32, 2, 4>>(words, segment, sums, output),
+        0x13 => run_words::<S, Multiply<21, 3, 6>>(words, segment, sums, output),
+        0x14 => run_words::<S, Multiply<16, 4, 8>>(words, segment, sums, output),
+        // The rare forms have blocks of one word.
+        0x21..=0x24 => run_blocks::<S, HalfEven, 1>(segment, sums, output),
+        _ => run_blocks::<S, Plain, 1>(segment, sums, output),
     }
 }
 
 #[inline]
-fn sum_dense<const W: usize>(biases: &[i64], weights: &[i64], inputs: &[i32]) -> [i64; MAX_WORDS] {
-    let mut sums = biases.first_chunk::<W>().copied().unwrap_or([0; W]);
-    let columns: &[[i64; W]] = arrays(weights);
-    for (words, &input) in columns.iter().zip(inputs) {
-        let input = i64::from(input);
-        for (sum, word) in sums.iter_mut().zip(words) {
-            *sum = sum.wrapping_add(word.wrapping_mul(input));
-        }
+fn run_words<S: Sums, F: Finish>(words: u8, segment: &[i64], sums: S, output: &mut [i32]) {
+    match words {
+        4 => run_blocks::<S, F, 4>(segment, sums, output),
+        2 => run_blocks::<S, F, 2>(segment, sums, output),
+        _ => run_blocks::<S, F, 1>(segment, sums, output),
     }
-    widened(sums)
 }
 
-#[inline]
-fn sum_sparse<const W: usize>(biases: &[i64], weights: &[i64], entries: &[i64]) -> [i64; MAX_WORDS] {
-    let mut sums = biases.first_chunk::<W>().copied().unwrap_or([0; W]);
-    let columns: &[[i64; W]] = arrays(weights);
-    for &entry in entries {
-        let Some(words) = columns.get((entry as u64).wrapping_shr(32) as usize) else { continue };
-        let input = i64::from(entry as i32);
-        for (sum, word) in sums.iter_mut().zip(words) {
-            *sum = sum.wrapping_add(word.wrapping_mul(input));
-        }
+/// A function for each kind of block, so that each has the registers to itself.
+#[inline(never)]
+fn run_blocks<S: Sums, F: Finish, const W: usize>(segment: &[i64], sums: S, mut output: &mut [i32]) {
+    let Some((head, blocks)) = segment.split_first_chunk::<HEAD_WORDS>() else { return };
+    let head = Head(head);
+    let (block_words, weights_words) = head.block();
+    for block in chunks(blocks, block_words) {
+        let Some((biases, rest)) = block.split_first_chunk::<W>() else { return };
+        let Some((weights, constants)) = rest.split_at_checked(weights_words) else { return };
+        let mut totals = *biases;
+        sums.sum(&mut totals, weights);
+        output = F::finish(head, &totals, constants, output);
     }
-    widened(sums)
-}
-
-#[inline]
-fn widened<const W: usize>(sums: [i64; W]) -> [i64; MAX_WORDS] {
-    let mut all = [0; MAX_WORDS];
-    for (to, sum) in all.iter_mut().zip(sums) {
-        *to = sum;
-    }
-    all
 }

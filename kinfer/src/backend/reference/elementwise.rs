@@ -19,8 +19,8 @@ pub(super) fn clip_pack(clip: &Clip, memory: &mut [i64]) {
     Writer(memory).pair(clip.lo, clip.hi);
 }
 
-#[inline]
-pub(super) fn clip_run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn clip_run(memory: &[i64], io: Io<'_>) {
     let Some(&clamp) = memory.first() else { return };
     let (lo, hi) = halves(clamp);
     clip(lo, hi, io.input, io.output);
@@ -48,8 +48,8 @@ pub(super) fn rescale_pack(node: &Node<'_>, rescale: &Rescale, memory: &mut [i64
     }
 }
 
-#[inline]
-pub(super) fn rescale_run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn rescale_run(memory: &[i64], io: Io<'_>) {
     let (_, narrow) = halves(memory.first().copied().unwrap_or(0));
     match narrow {
         0 => rescale_wide_all(memory, io.input, io.output),
@@ -57,8 +57,7 @@ pub(super) fn rescale_run(memory: &[i64], io: Io<'_>) {
     }
 }
 
-/// Not inlined, as those below: what they keep in registers is not for every operator's frame.
-#[inline(never)]
+#[inline(always)]
 fn rescale_wide_all(memory: &[i64], input: &[i32], output: &mut [i32]) {
     let Some(&[from, to, clamp, above, below]) = memory.first_chunk::<RESCALE_WORDS>() else { return };
     let (zero_in, _) = halves(from);
@@ -69,7 +68,7 @@ fn rescale_wide_all(memory: &[i64], input: &[i32], output: &mut [i32]) {
     }
 }
 
-#[inline(never)]
+#[inline(always)]
 fn rescale_narrow_all(memory: &[i64], input: &[i32], output: &mut [i32]) {
     let Some(&[from, to, clamp, above, below]) = memory.first_chunk::<RESCALE_WORDS>() else { return };
     let (zero_in, _) = halves(from);
@@ -108,19 +107,14 @@ pub(super) fn add_pack(node: &Node<'_>, add: &Add, memory: &mut [i64]) {
     to.word(i64::from(add.shift));
 }
 
-#[inline]
-pub(super) fn add_run(memory: &[i64], io: Io<'_>) {
-    add_all(memory, io.input, io.second, io.output);
-}
-
-#[inline(never)]
-fn add_all(memory: &[i64], a: &[i32], b: &[i32], output: &mut [i32]) {
+#[inline(always)]
+pub(crate) fn add_run(memory: &[i64], io: Io<'_>) {
     let Some(&[zeros, to, clamp, multipliers, shift]) = memory.first_chunk::<ADD_WORDS>() else { return };
     let (zeros, multipliers) = (halves(zeros), halves(multipliers));
     let (place, rounding) = place(to, clamp);
     let first = Term { zero_point: zeros.0, multiplier: multipliers.0 };
     let second = Term { zero_point: zeros.1, multiplier: multipliers.1 };
-    add((first, second), Divide::new(shift as u8, rounding), place, a, b, output);
+    add((first, second), Divide::new(shift as u8, rounding), place, io.input, io.second, io.output);
 }
 
 /// Zero points of the inputs, zero point of the output and rounding, bounds, factor.
@@ -140,17 +134,12 @@ pub(super) fn mul_pack(node: &Node<'_>, mul: &Mul, memory: &mut [i64]) {
     to.pair(mul.factor.multiplier, i32::from(mul.factor.shift));
 }
 
-#[inline]
-pub(super) fn mul_run(memory: &[i64], io: Io<'_>) {
-    mul_all(memory, io.input, io.second, io.output);
-}
-
-#[inline(never)]
-fn mul_all(memory: &[i64], a: &[i32], b: &[i32], output: &mut [i32]) {
+#[inline(always)]
+pub(crate) fn mul_run(memory: &[i64], io: Io<'_>) {
     let Some(&[zeros, to, clamp, by]) = memory.first_chunk::<MUL_WORDS>() else { return };
     let (zero_points, by) = (halves(zeros), factor(by));
     let (place, rounding) = place(to, clamp);
-    mul(zero_points, by, rounding, place, a, b, output);
+    mul(zero_points, by, rounding, place, io.input, io.second, io.output);
 }
 
 /// Zero point and rounding of one word, bounds of another.

@@ -37,14 +37,8 @@ pub(super) fn pack(node: &Node<'_>, softmax: &Softmax, memory: &mut [i64]) {
     }
 }
 
-#[inline]
-pub(super) fn run(memory: &[i64], io: Io<'_>) {
-    run_rows(memory, io.input, io.output);
-}
-
-/// Not inlined: what it keeps in registers is not for every operator's frame.
-#[inline(never)]
-fn run_rows(memory: &[i64], input: &[i32], output: &mut [i32]) {
+#[inline(always)]
+pub(crate) fn run(memory: &[i64], io: Io<'_>) {
     let Some((&[of, zero, clamp], entries)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
     let (length, units) = halves(of);
     let (zero_point, two) = halves(zero);
@@ -57,7 +51,7 @@ fn run_rows(memory: &[i64], input: &[i32], output: &mut [i32]) {
         Some(fine) => product(entry(coarse, d.wrapping_shr(8)), entry(fine, d)),
     };
     let length = length as usize;
-    for (output, input) in chunks_mut(output, length).zip(chunks(input, length)) {
+    for (output, input) in chunks_mut(io.output, length).zip(chunks(io.input, length)) {
         row(input, exp, units as u32, place, output);
     }
 }

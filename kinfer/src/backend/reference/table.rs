@@ -55,8 +55,8 @@ pub(super) fn pack(node: &Node<'_>, table: &Table, memory: &mut [i64]) {
     }
 }
 
-#[inline]
-pub(super) fn run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn run(memory: &[i64], io: Io<'_>) {
     let Some((&[what, _], entries)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
     match what as i32 {
         1 => look_up(i8s(entries), io),
@@ -66,7 +66,7 @@ pub(super) fn run(memory: &[i64], io: Io<'_>) {
     }
 }
 
-/// Not inlined: what it keeps in registers is not for every operator's frame.
+/// Not inlined: a direct table, which is the hot one, has no use for its registers.
 #[inline(never)]
 fn look_between(memory: &[i64], input: &[i32], output: &mut [i32]) {
     let Some((&[what, clamp], entries)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };

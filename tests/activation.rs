@@ -5,6 +5,7 @@ use fixed::types::U32F96;
 use kinfer::format::{ElementType, HeadKind, Rounding};
 use kinfer::{Limits, Model, Packed, verify};
 use kinfer_convert::kinf::container::to_bytes;
+use kinfer_convert::kinf::functions::{Function, softmax};
 use kinfer_convert::kinf::{
     AddSpec, ClipSpec, DenseSpec, EntriesSpec, FeatureSpec, HeadSpec, KnotsSpec, ModelSpec, MulSpec, OperatorSpec,
     RescaleSpec, RowsSpec, SoftmaxSpec, StepSpec, TableSpec, TensorSpec,
@@ -330,9 +331,63 @@ proptest! {
     }
 
     #[test]
+    fn a_network_of_sigmoids_equals_the_wide_reference((spec, rows) in sigmoid_network()) {
+        prop_assert_eq!(check(&spec, &rows)?, Ok(()));
+    }
+
+    #[test]
     fn a_softmax_equals_the_wide_reference_and_stays_in_its_interval((spec, rows) in softmaxes()) {
         prop_assert_eq!(check(&spec, &rows)?, Ok(()));
     }
+}
+
+/// 5-15-5-4 with a sigmoid after each hidden layer and a softmax at the end: KML's network.
+fn sigmoid_network() -> impl Strategy<Value = Case> {
+    let weights = vec(any::<i8>(), 5 * 15 + 15 * 5 + 5 * 4);
+    (narrow(), narrow(), weights, vec(-5_000i64..5_000, 24), 10u8..16, rows(5)).prop_map(
+        |(hidden, out, weights, biases, shift, rows)| {
+            let sum = tensor(hidden, 0, 0);
+            let share = match hidden {
+                I8 => TensorSpec { scale: U32F96::ONE / 256, ..tensor(I8, 0, -128) },
+                _ => TensorSpec { scale: U32F96::ONE / 32_768, ..tensor(I16, 0, 0) },
+            };
+            let shares = TensorSpec { scale: U32F96::ONE / 256, ..tensor(out, 0, -128) };
+            let sized =
+                |tensor: &TensorSpec, elements: usize| TensorSpec { dims: vec![elements as u32], ..tensor.clone() };
+            let (mut tensors, mut operators) = (vec![tensor(I8, 5, 3)], Vec::new());
+            let (mut weights, mut biases) = (weights.into_iter(), biases.into_iter());
+            for (inputs, outputs) in [(5, 15), (15, 5), (5, 4)] {
+                let input = operators.len() as u16;
+                let (lo, hi) = hidden.range();
+                operators.push(OperatorSpec::Dense(DenseSpec {
+                    input,
+                    output: input + 1,
+                    rows: RowsSpec {
+                        weights: weights.by_ref().take(inputs * outputs).collect::<Vec<i8>>().into(),
+                        biases: biases.by_ref().take(outputs).collect(),
+                        multipliers: vec![1 << 8; outputs],
+                        shifts: vec![shift; outputs],
+                        rounding: Rounding::HalfEven,
+                        lo,
+                        hi,
+                    },
+                    skip_zeros: false,
+                }));
+                tensors.push(sized(&sum, outputs));
+                let (input, from) = (input + 1, sized(&sum, outputs));
+                if outputs == 4 {
+                    let to = sized(&shares, outputs);
+                    operators.push(OperatorSpec::Softmax(softmax((input, &from), (input + 1, &to), 4)));
+                    tensors.push(to);
+                } else {
+                    let entries = Function::Sigmoid.entries(&from, &share, 6);
+                    operators.push(OperatorSpec::Table(TableSpec { input, output: input + 1, entries }));
+                    tensors.push(sized(&share, outputs));
+                }
+            }
+            (model(tensors, operators), rows)
+        },
+    )
 }
 
 /// What a file is refused for, or that it is not.
@@ -600,4 +655,22 @@ fn a_proved_interval_is_that_of_the_reachable_inputs_alone() {
     assert_eq!(clipped(I8, OperatorSpec::Add(difference)), (-11, 13));
     let leaky = RescaleSpec { input: 1, output: 2, above: (4, 0), below: (1, 1), lo: -999, hi: 999, ..RESCALE };
     assert_eq!(clipped(I8, OperatorSpec::Rescale(leaky)), (-2, 20));
+}
+
+#[test]
+fn the_widest_factors_equal_the_wide_reference() {
+    let ends: Vec<Vec<i64>> = [i64::MIN, -1, 0, 1, i64::MAX].map(|value| vec![value; 2]).into();
+    for rounding in [Rounding::HalfEven, Rounding::TfliteSingle, Rounding::Shift] {
+        let multipliers =
+            if rounding == Rounding::Shift { [1 << 30, 1, 1 << 29] } else { [i32::MAX, 1 << 30, 3 << 29] };
+        for (multiplier, shift) in multipliers.into_iter().flat_map(|m| [0, 1, 31, 61, 62].map(|shift| (m, shift))) {
+            for zero_point in [i32::MIN, 0, i32::MAX] {
+                let (above, below) = ((multiplier, shift), (multiplier, shift));
+                let rescale = RescaleSpec { input: 0, output: 1, above, below, rounding, lo: i32::MIN, hi: i32::MAX };
+                let tensors = vec![tensor(I32, 2, zero_point), tensor(I32, 2, -zero_point.max(-i32::MAX))];
+                let spec = model(tensors, vec![OperatorSpec::Rescale(rescale)]);
+                assert_eq!(check(&spec, &ends).unwrap(), Ok(()), "{rounding:?} {multiplier} >> {shift}, {zero_point}");
+            }
+        }
+    }
 }

@@ -57,14 +57,24 @@ impl Place {
     /// `clamp(zero_point + units, lo, hi)`.
     #[inline]
     pub fn of(self, units: i64) -> i32 {
-        let value = units.wrapping_add(i64::from(self.zero_point));
-        value.max(i64::from(self.lo)).min(i64::from(self.hi)) as i32 // inside lo..=hi
+        clamp(units.wrapping_add(i64::from(self.zero_point)), self.lo, self.hi)
     }
+}
+
+/// `value`, at most 2^63 − 2^32 in magnitude, clamped to `lo..=hi`; `lo` is not above `hi`. From sign masks: of `max` and
+/// `min` in a loop the compiler makes branches, which values that saturate now and then mispredict.
+#[inline]
+pub fn clamp(value: i64, lo: i32, hi: i32) -> i32 {
+    let (lo, hi) = (i64::from(lo), i64::from(hi));
+    let not_negative = |value: i64| value & !(value >> 63);
+    let above = not_negative(value.wrapping_sub(lo));
+    hi.wrapping_sub(not_negative(hi.wrapping_sub(lo).wrapping_sub(above))) as i32
+    // inside lo..=hi
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Divide, Place, MAX_SHIFT, VALUE_LIMIT};
+    use super::{clamp, Divide, Place, MAX_SHIFT, VALUE_LIMIT};
     use crate::format::Rounding;
     use crate::ops::round::{half_even, half_up};
 
@@ -93,6 +103,30 @@ mod tests {
             assert_eq!(Divide::new(0, rounding).of(1 - VALUE_LIMIT), 1 - VALUE_LIMIT);
             assert!(Divide::new(MAX_SHIFT, rounding).of(VALUE_LIMIT - 1) <= 1);
             assert!(Divide::new(MAX_SHIFT, rounding).of(1 - VALUE_LIMIT) >= -1);
+        }
+    }
+
+    #[test]
+    fn a_clamp_by_masks_is_a_clamp() {
+        let ends = [
+            i64::MIN + (1 << 32),
+            -VALUE_LIMIT,
+            -129,
+            -128,
+            -127,
+            -1,
+            0,
+            1,
+            126,
+            127,
+            128,
+            VALUE_LIMIT,
+            i64::MAX - (1 << 32),
+        ];
+        for value in ends {
+            for (lo, hi) in [(-128, 127), (0, 0), (i32::MIN, i32::MAX), (-5, -5), (i32::MAX, i32::MAX)] {
+                assert_eq!(i64::from(clamp(value, lo, hi)), value.clamp(lo.into(), hi.into()), "{value} {lo} {hi}");
+            }
         }
     }
 

@@ -26,14 +26,19 @@ pub fn mul(
     b: &[i32],
     output: &mut [i32],
 ) {
-    let divide = Divide::new(factor.shift, rounding);
-    let one = |a: i32, b: i32| {
-        let product = product(a, zero_a, b, zero_b);
-        match rounding {
-            Rounding::TfliteDouble => place.of(scale(product, factor, rounding) as i64), // 32 bits
-            _ => place.of(divide.of(product.wrapping_mul(i64::from(factor.multiplier)))),
-        }
-    };
+    let product = |a: i32, b: i32| product(a, zero_a, b, zero_b);
+    if rounding == Rounding::TfliteDouble {
+        let scale = |product| scale(product, factor, Rounding::TfliteDouble) as i64; // 32 bits
+        each(a, b, output, |a, b| place.of(scale(product(a, b))));
+    } else {
+        let (multiplier, divide) = (i64::from(factor.multiplier), Divide::new(factor.shift, rounding));
+        each(a, b, output, |a, b| place.of(divide.of(product(a, b).wrapping_mul(multiplier))));
+    }
+}
+
+/// Elements of `a` with those of `b`, or with its only one.
+#[inline]
+fn each(a: &[i32], b: &[i32], output: &mut [i32], one: impl Fn(i32, i32) -> i32) {
     if let &[b] = b {
         for (out, &a) in output.iter_mut().zip(a) {
             *out = one(a, b);

@@ -39,8 +39,11 @@ pub fn rescale(q: i32, zero_in: i32, slopes: Slopes, rounding: Rounding, place: 
 #[inline]
 pub fn rescale_narrow(q: i32, zero_in: i32, above: (i32, Divide), below: (i32, Divide), place: Place) -> i32 {
     let centred = i64::from(q).wrapping_sub(i64::from(zero_in));
-    let (multiplier, divide) = if centred < 0 { below } else { above };
-    place.of(divide.of(centred.wrapping_mul(i64::from(multiplier))))
+    let sign = centred >> 63;
+    // Zero makes zero, so the side that the input is not on adds nothing: no branch on the sign.
+    let side =
+        |centred: i64, (multiplier, divide): (i32, Divide)| divide.of(centred.wrapping_mul(i64::from(multiplier)));
+    place.of(side(centred & !sign, above).wrapping_add(side(centred & sign, below)))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 //!
 //! A function that saturates (HardSigmoid) is sampled without its bounds, which are `lo` and `hi`: its corners are exact.
 
-use super::divide::Divide;
+use super::divide::{clamp, Divide};
 use crate::format::Rounding;
 
 /// Entries of a direct table.
@@ -57,7 +57,7 @@ impl Interpolation {
         let start = from.wrapping_shl(u32::from(self.position_bits));
         // Below 2^31 · 2^16 + 2^32 · 2^16.
         let exact = start.wrapping_add(to.wrapping_sub(from).wrapping_mul(position));
-        self.divide.of(exact).max(i64::from(self.lo)).min(i64::from(self.hi)) as i32
+        clamp(self.divide.of(exact), self.lo, self.hi)
     }
 }
 
@@ -65,7 +65,7 @@ impl Interpolation {
 #[inline]
 pub fn interpolate(knots: &[i32], q: i32, interpolation: Interpolation) -> Option<i32> {
     let (segment, position) = interpolation.segment(q);
-    let &[from, to] = knots.get(segment..)?.first_chunk::<2>()?;
+    let (&from, &to) = (knots.get(segment)?, knots.get(segment.wrapping_add(1))?);
     Some(interpolation.between(from, to, position))
 }
 

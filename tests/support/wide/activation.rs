@@ -72,7 +72,7 @@ pub(super) fn table(table: &TableSpec, io: &Wide<'_>) -> Reached {
                 let (segment, position) = (q + 32_768i32).div_mod_floor(&width);
                 let segment = usize::try_from(segment).unwrap();
                 // Weights of both knots, instead of a slope.
-                let exact = &table.knots[segment] * (&width - &position) + &table.knots[segment + 1] * position;
+                let exact = table.knots[segment] * (&width - &position) + table.knots[segment + 1] * position;
                 let shift = 16 - table.segment_bits + table.fraction;
                 clamp(half_even(&exact, shift as u8), table.lo, table.hi)
             };

@@ -39,7 +39,6 @@ impl Backend for PackedWords {
         }
     }
 
-    #[inline]
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
         if kind == OperatorKind::Dense {
             dense::run_all(memory, io);

@@ -19,19 +19,22 @@ pub(super) fn clip_pack(clip: &Clip, memory: &mut [i64]) {
     Writer(memory).pair(clip.lo, clip.hi);
 }
 
-#[inline]
-pub(super) fn clip_run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn clip_run(memory: &[i64], io: Io<'_>) {
     let Some(&clamp) = memory.first() else { return };
     let (lo, hi) = halves(clamp);
     clip(lo, hi, io.input, io.output);
 }
 
+/// Cycles of an operator whose function is its own, and of reading its parameters.
+const CALL_CYCLES: usize = 12;
+
 /// Zero point of the input and how it is computed, zero point of the output and rounding, bounds, both slopes.
 const RESCALE_WORDS: usize = 5;
 
 pub(super) fn rescale_need(node: &Node<'_>, rescale: &Rescale) -> Need {
-    let each = if is_narrow(node, rescale) { 4 } else { 15 };
-    let cycles = node.outputs().saturating_mul(each).saturating_add(6) as u32;
+    let each = if is_narrow(node, rescale) { 7 } else { 20 };
+    let cycles = node.outputs().saturating_mul(each).saturating_add(CALL_CYCLES) as u32;
     Need { cycles, words: RESCALE_WORDS as u32, ..Need::default() }
 }
 
@@ -45,22 +48,34 @@ pub(super) fn rescale_pack(node: &Node<'_>, rescale: &Rescale, memory: &mut [i64
     }
 }
 
-#[inline]
-pub(super) fn rescale_run(memory: &[i64], io: Io<'_>) {
-    let Some(&[input, output, clamp, above, below]) = memory.first_chunk::<RESCALE_WORDS>() else { return };
-    let (zero_in, narrow) = halves(input);
-    let (place, rounding) = place(output, clamp);
-    let slopes = Slopes { above: factor(above), below: factor(below) };
-    let elements = io.output.iter_mut().zip(io.input);
-    if narrow == 0 {
-        for (out, &q) in elements {
-            *out = rescale(q, zero_in, slopes, rounding, place);
-        }
-        return;
+#[inline(always)]
+pub(crate) fn rescale_run(memory: &[i64], io: Io<'_>) {
+    let (_, narrow) = halves(memory.first().copied().unwrap_or(0));
+    match narrow {
+        0 => rescale_wide_all(memory, io.input, io.output),
+        _ => rescale_narrow_all(memory, io.input, io.output),
     }
-    let side = |factor: Factor| (factor.multiplier, Divide::new(factor.shift, rounding));
-    let (above, below) = (side(slopes.above), side(slopes.below));
-    for (out, &q) in elements {
+}
+
+#[inline(always)]
+fn rescale_wide_all(memory: &[i64], input: &[i32], output: &mut [i32]) {
+    let Some(&[from, to, clamp, above, below]) = memory.first_chunk::<RESCALE_WORDS>() else { return };
+    let (zero_in, _) = halves(from);
+    let (place, rounding) = place(to, clamp);
+    let slopes = Slopes { above: factor(above), below: factor(below) };
+    for (out, &q) in output.iter_mut().zip(input) {
+        *out = rescale(q, zero_in, slopes, rounding, place);
+    }
+}
+
+#[inline(always)]
+fn rescale_narrow_all(memory: &[i64], input: &[i32], output: &mut [i32]) {
+    let Some(&[from, to, clamp, above, below]) = memory.first_chunk::<RESCALE_WORDS>() else { return };
+    let (zero_in, _) = halves(from);
+    let (place, rounding) = place(to, clamp);
+    let side = |Factor { multiplier, shift }: Factor| (multiplier, Divide::new(shift, rounding));
+    let (above, below) = (side(factor(above)), side(factor(below)));
+    for (out, &q) in output.iter_mut().zip(input) {
         *out = rescale_narrow(q, zero_in, above, below, place);
     }
 }
@@ -79,7 +94,7 @@ fn is_narrow(node: &Node<'_>, rescale: &Rescale) -> bool {
 const ADD_WORDS: usize = 5;
 
 pub(super) fn add_need(node: &Node<'_>, _add: &Add) -> Need {
-    let cycles = node.outputs().saturating_mul(4).saturating_add(6) as u32;
+    let cycles = node.outputs().saturating_mul(5).saturating_add(CALL_CYCLES) as u32;
     Need { cycles, words: ADD_WORDS as u32, ..Need::default() }
 }
 
@@ -92,22 +107,22 @@ pub(super) fn add_pack(node: &Node<'_>, add: &Add, memory: &mut [i64]) {
     to.word(i64::from(add.shift));
 }
 
-#[inline]
-pub(super) fn add_run(memory: &[i64], io: Io<'_>) {
-    let Some(&[zeros, output, clamp, multipliers, shift]) = memory.first_chunk::<ADD_WORDS>() else { return };
+#[inline(always)]
+pub(crate) fn add_run(memory: &[i64], io: Io<'_>) {
+    let Some(&[zeros, to, clamp, multipliers, shift]) = memory.first_chunk::<ADD_WORDS>() else { return };
     let (zeros, multipliers) = (halves(zeros), halves(multipliers));
-    let (place, rounding) = place(output, clamp);
-    let a = Term { zero_point: zeros.0, multiplier: multipliers.0 };
-    let b = Term { zero_point: zeros.1, multiplier: multipliers.1 };
-    add((a, b), Divide::new(shift as u8, rounding), place, io.input, io.second, io.output);
+    let (place, rounding) = place(to, clamp);
+    let first = Term { zero_point: zeros.0, multiplier: multipliers.0 };
+    let second = Term { zero_point: zeros.1, multiplier: multipliers.1 };
+    add((first, second), Divide::new(shift as u8, rounding), place, io.input, io.second, io.output);
 }
 
 /// Zero points of the inputs, zero point of the output and rounding, bounds, factor.
 const MUL_WORDS: usize = 4;
 
 pub(super) fn mul_need(node: &Node<'_>, mul: &Mul) -> Need {
-    let each = if mul.rounding == Rounding::TfliteDouble { 15 } else { 4 };
-    let cycles = node.outputs().saturating_mul(each).saturating_add(6) as u32;
+    let each = if mul.rounding == Rounding::TfliteDouble { 20 } else { 5 };
+    let cycles = node.outputs().saturating_mul(each).saturating_add(CALL_CYCLES) as u32;
     Need { cycles, words: MUL_WORDS as u32, ..Need::default() }
 }
 
@@ -119,11 +134,11 @@ pub(super) fn mul_pack(node: &Node<'_>, mul: &Mul, memory: &mut [i64]) {
     to.pair(mul.factor.multiplier, i32::from(mul.factor.shift));
 }
 
-#[inline]
-pub(super) fn mul_run(memory: &[i64], io: Io<'_>) {
-    let Some(&[zeros, output, clamp, by]) = memory.first_chunk::<MUL_WORDS>() else { return };
+#[inline(always)]
+pub(crate) fn mul_run(memory: &[i64], io: Io<'_>) {
+    let Some(&[zeros, to, clamp, by]) = memory.first_chunk::<MUL_WORDS>() else { return };
     let (zero_points, by) = (halves(zeros), factor(by));
-    let (place, rounding) = place(output, clamp);
+    let (place, rounding) = place(to, clamp);
     mul(zero_points, by, rounding, place, io.input, io.second, io.output);
 }
 

@@ -17,8 +17,8 @@ pub(super) fn concat_pack(node: &Node<'_>, concat: &Concat, memory: &mut [i64]) 
     Writer(memory).pair(width(node.input.elements()), width(node.second.0.elements()));
 }
 
-#[inline]
-pub(super) fn concat_run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn concat_run(memory: &[i64], io: Io<'_>) {
     let Some(&widths) = memory.first() else { return };
     let (first, second) = halves(widths);
     let width = first.wrapping_add(second) as usize;
@@ -39,8 +39,8 @@ pub(super) fn slice_pack(node: &Node<'_>, slice: &Slice, memory: &mut [i64]) {
     to.pair(slice.start as i32, slice.stride as i32);
 }
 
-#[inline]
-pub(super) fn slice_run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn slice_run(memory: &[i64], io: Io<'_>) {
     let Some((&[widths, taken], _)) = memory.split_first_chunk::<2>() else { return };
     let ((width, count), (start, stride)) = (halves(widths), halves(taken));
     for (out, row) in chunks_mut(io.output, count as usize).zip(chunks(io.input, width as usize)) {

@@ -17,8 +17,8 @@ pub(super) fn recall_pack(node: &Node<'_>, recall: &Recall, memory: &mut [i64]) 
     to.pair(recall.lo, recall.hi);
 }
 
-#[inline]
-pub(super) fn recall_run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn recall_run(memory: &[i64], io: Io<'_>) {
     let Some((&[place, clamp], _)) = memory.split_first_chunk::<2>() else { return };
     let ((slot, zero_point), (lo, hi)) = (halves(place), halves(clamp));
     let state = io.state.get(slot as u32 as usize..).unwrap_or_default();
@@ -33,8 +33,8 @@ pub(super) fn remember_pack(node: &Node<'_>, remember: &Remember, memory: &mut [
     Writer(memory).pair(remember.slot as i32, node.input.zero_point);
 }
 
-#[inline]
-pub(super) fn remember_run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn remember_run(memory: &[i64], io: Io<'_>) {
     let Some(&place) = memory.first() else { return };
     let (slot, zero_point) = halves(place);
     let state = io.state.get_mut(slot as u32 as usize..).unwrap_or_default();

@@ -21,7 +21,7 @@ pub(super) fn need(node: &Node<'_>, table: &Table) -> Need {
         Lookup::Direct => (2, DIRECT_ENTRIES.saturating_mul(node.output.element.size())),
         Lookup::Interpolated { segment_bits, .. } => (6, knots(segment_bits).saturating_mul(4)),
     };
-    let cycles = node.outputs().saturating_mul(each).saturating_add(6) as u32;
+    let cycles = node.outputs().saturating_mul(each).saturating_add(8) as u32;
     Need { cycles, words: bytes.div_ceil(8).saturating_add(HEADER_WORDS) as u32, ..Need::default() }
 }
 
@@ -55,22 +55,26 @@ pub(super) fn pack(node: &Node<'_>, table: &Table, memory: &mut [i64]) {
     }
 }
 
-#[inline]
-pub(super) fn run(memory: &[i64], io: Io<'_>) {
-    let Some((&[what, clamp], entries)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
-    let (size, bits) = halves(what);
-    match size {
+#[inline(always)]
+pub(crate) fn run(memory: &[i64], io: Io<'_>) {
+    let Some((&[what, _], entries)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
+    match what as i32 {
         1 => look_up(i8s(entries), io),
         2 => look_up(i16s(entries), io),
         4 => look_up(i32s(entries), io),
-        _ => {
-            let (lo, hi) = halves(clamp);
-            let interpolation = Interpolation::new(bits as u8, (bits >> 8) as u8, lo, hi);
-            let knots = i32s(entries);
-            for (out, &q) in io.output.iter_mut().zip(io.input) {
-                *out = interpolate(knots, q, interpolation).unwrap_or(lo);
-            }
-        }
+        _ => look_between(memory, io.input, io.output),
+    }
+}
+
+/// Not inlined: a direct table, which is the hot one, has no use for its registers.
+#[inline(never)]
+fn look_between(memory: &[i64], input: &[i32], output: &mut [i32]) {
+    let Some((&[what, clamp], entries)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
+    let ((_, bits), (lo, hi)) = (halves(what), halves(clamp));
+    let interpolation = Interpolation::new(bits as u8, (bits >> 8) as u8, lo, hi);
+    let knots = i32s(entries);
+    for (out, &q) in output.iter_mut().zip(input) {
+        *out = interpolate(knots, q, interpolation).unwrap_or(lo);
     }
 }
 

@@ -35,6 +35,18 @@ pub(crate) fn i16s_mut(words: &mut [i64]) -> &mut [i16] {
     bytemuck::try_cast_slice_mut(words).unwrap_or_default()
 }
 
+/// Eight values a word.
+#[inline]
+pub(crate) fn i8s(words: &[i64]) -> &[i8] {
+    bytemuck::try_cast_slice(words).unwrap_or_default()
+}
+
+/// As [`i8s`], to write to.
+#[inline]
+pub(crate) fn i8s_mut(words: &mut [i64]) -> &mut [i8] {
+    bytemuck::try_cast_slice_mut(words).unwrap_or_default()
+}
+
 /// Words by `N`; none when their number is not a multiple of it.
 #[inline]
 pub(crate) fn arrays<const N: usize>(words: &[i64]) -> &[[i64; N]] {

@@ -66,6 +66,7 @@ pub enum Problem {
     UnknownKind { kind: u16 },
     UnknownType { code: u8 },
     UnknownRounding { code: u8 },
+    UnknownLookup { code: u8 },
     Shape,
     ZeroPoint { is: i32 },
     Scale,
@@ -82,6 +83,10 @@ pub enum Problem {
     WriteOrder { tensor: u16, next: u16 },
     NeverWritten,
     Shapes { input: u64, output: u64 },
+    Grids,
+    Rows { is: u64, elements: u64 },
+    EmptySlice,
+    Slice { last: u64, width: u64 },
     DataEnd { what: &'static str, end: u64, length: u64 },
     NoTerms,
     TermElement { term: u32, is: u16, inputs: u64 },
@@ -92,6 +97,14 @@ pub enum Problem {
     Accumulator { channel: u32 },
     Multiplier { channel: u32 },
     NotAPowerOfTwo { channel: u32 },
+    NegativeFactor { what: &'static str },
+    UnevenFactor { what: &'static str },
+    RoundsTwice,
+    LookupInput { reads: &'static str },
+    TableBits { what: &'static str, is: i32, max: i32 },
+    Entry { index: u32 },
+    Row { is: i32, elements: u64 },
+    Units { is: i32 },
     Clip { lo: i32, hi: i32 },
     ReadsScores { tensor: u16 },
     OneScore { head: &'static str, is: u64 },
@@ -128,7 +141,8 @@ impl Error {
             | Problem::UnknownSection { .. }
             | Problem::UnknownKind { .. }
             | Problem::UnknownType { .. }
-            | Problem::UnknownRounding { .. } => Kind::Unsupported,
+            | Problem::UnknownRounding { .. }
+            | Problem::UnknownLookup { .. } => Kind::Unsupported,
             Problem::Budget { .. } => Kind::OverBudget,
             Problem::Inputs { .. } | Problem::Memory { .. } => Kind::Mismatch,
             _ => Kind::Malformed,
@@ -192,6 +206,7 @@ impl fmt::Display for Problem {
             Self::UnknownKind { kind } => write!(f, "kind {kind} is not known to this build"),
             Self::UnknownType { code } => write!(f, "element type {code} is not known to this build"),
             Self::UnknownRounding { code } => write!(f, "rounding {code} is not known to this build"),
+            Self::UnknownLookup { code } => write!(f, "look-up {code} is not known to this build"),
             Self::Shape => f.write_str("the rank is not 1 to 4, or a dimension is zero or too large"),
             Self::ZeroPoint { is } => write!(f, "zero point {is} is outside the element type"),
             Self::Scale => f.write_str("the scale is zero"),
@@ -210,6 +225,10 @@ impl fmt::Display for Problem {
             Self::Shapes { input, output } => {
                 write!(f, "input of {input} and output of {output} elements do not fit this operator")
             }
+            Self::Grids => f.write_str("its tensors differ in element type, scale or zero point"),
+            Self::Rows { is, elements } => write!(f, "{elements} elements do not make {is} rows"),
+            Self::EmptySlice => f.write_str("takes no elements, or the same one again and again"),
+            Self::Slice { last, width } => write!(f, "takes element {last} of rows of {width}, numbered from 0"),
             Self::DataEnd { what, end, length } => {
                 write!(f, "{what} end at byte {end}, section data has {length}")
             }
@@ -228,6 +247,18 @@ impl fmt::Display for Problem {
             Self::NotAPowerOfTwo { channel } => {
                 write!(f, "the multiplier of channel {channel} is not 1, which rounding by shift asks for")
             }
+            Self::NegativeFactor { what } => write!(f, "the {what} is negative"),
+            Self::UnevenFactor { what } => {
+                write!(f, "the {what} is not a power of two, which rounding by shift asks for")
+            }
+            Self::RoundsTwice => f.write_str("rounding tflite-double has no meaning for a sum"),
+            Self::LookupInput { reads } => {
+                write!(f, "reads {reads}: a direct look-up takes int8, an interpolated one int16")
+            }
+            Self::TableBits { what, is, max } => write!(f, "the table's {what} are {is}, 0 to {max} are allowed"),
+            Self::Entry { index } => write!(f, "entry {index} of the table is outside its range"),
+            Self::Row { is, elements } => write!(f, "rows of {is} do not divide {elements} elements"),
+            Self::Units { is } => write!(f, "one is {is} units of the output, 1 to 2147483647 are allowed"),
             Self::Clip { lo, hi } => write!(f, "clip range {lo}..{hi} is empty or outside the output's element type"),
             Self::ReadsScores { tensor } => {
                 write!(f, "reads tensor {tensor} of int32 scores, which only rescale, clip and the head may")

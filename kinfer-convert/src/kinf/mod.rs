@@ -43,7 +43,9 @@
 //! assert!(kinfer::Model::parse(&bytes).is_ok());
 //! ```
 
+pub mod cells;
 pub mod container;
+pub mod functions;
 pub mod operators;
 mod program;
 mod records;
@@ -53,8 +55,7 @@ use kinfer::format::{ElementType, HeadKind, SKIPPABLE, SectionKind};
 
 use self::container::Section;
 use self::operators::Data;
-pub use self::operators::{AdditiveSpec, DistanceSpec, ScalingSpec, SquaredErrorSpec, TermSpec};
-pub use self::operators::{ClipSpec, DenseSpec, OperatorSpec, RowsSpec, WeightsSpec};
+pub use self::operators::*;
 pub use self::program::{AffineSpec, StepSpec};
 
 /// A whole model file.

@@ -106,6 +106,7 @@ pub(crate) fn pack(backend: BackendKind, node: &Node<'_>, memory: &mut [i64]) {
 pub(crate) fn for_each_part(backend: BackendKind, node: &Node<'_>, layer: Layer, mut each: impl FnMut(Layer)) {
     match &node.operator.parameters {
         Parameters::Dense(dense) if backend == BackendKind::Packed => packed::dense::parts(node, dense, layer, each),
+        Parameters::Reshape(_) => {} // its output is its input
         _ => each(layer),
     }
 }

@@ -23,7 +23,7 @@ pub use model::Model;
 pub use names::{Name, NAME_SIZE, UNIT_SIZE};
 pub(crate) use operator::entries;
 pub use operator::{
-    Add, Additive, Channel, Clip, Concat, Conv, Dense, Distance, Mul, Operator, OperatorKind, Parameters, Pool,
+    Add, Additive, Channel, Clip, Concat, Conv, Dense, Distance, Lookup, Mul, Operator, OperatorKind, Parameters, Pool,
     PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding, Slice, Softmax, SquaredError, Table, Trees,
     WeightType, Weights, NO_TENSOR, OPERATOR_SIZE,
 };

@@ -124,6 +124,15 @@ impl ElementType {
         }
     }
 
+    /// Bytes of one value in the data section.
+    pub const fn size(self) -> usize {
+        match self {
+            Self::I8 => 1,
+            Self::I16 => 2,
+            Self::I32 => 4,
+        }
+    }
+
     /// The name in messages and tools.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,9 +1,18 @@
 //! What each operator means, in plain integers: the reference that every backend equals bit for bit.
 
 pub mod additive;
+pub mod add;
 pub mod clip;
+pub mod concat;
 pub mod dense;
 pub mod distance;
+pub mod divide;
+pub mod mul;
 pub mod requantize;
+pub mod rescale;
 pub mod round;
 pub mod squared_error;
+pub mod slice;
+pub mod softmax;
+pub mod state;
+pub mod table;

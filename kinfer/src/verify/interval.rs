@@ -49,6 +49,12 @@ impl Interval {
         Some(Self { lo: self.lo.checked_add(a.min(b))?, hi: self.hi.checked_add(a.max(b))? })
     }
 
+    /// Products of a value of each; `None` when one leaves 64 bits.
+    pub fn product(self, other: Self) -> Option<Self> {
+        let (low, high) = (Self::point(0).add_product(self.lo, other)?, Self::point(0).add_product(self.hi, other)?);
+        Some(low.union(high))
+    }
+
     /// Bits of the narrowest two's-complement integer that holds every value.
     pub fn bits(self) -> u32 {
         let magnitude = |value: i64| if value < 0 { !value } else { value };

@@ -20,6 +20,8 @@ pub struct OperatorReport {
     pub operations: u64,
     /// Table look-ups and comparisons of tree nodes, at most.
     pub look_ups: u64,
+    /// The first word behind those of the caller's state that it reads or writes; 0 when it knows no state.
+    pub state_end: usize,
     /// The backend that runs it: the cheapest by its cost model.
     pub backend: BackendKind,
     /// What that backend needs.
@@ -35,6 +37,7 @@ impl OperatorReport {
             output,
             operations: node.output.elements(),
             look_ups: 0,
+            state_end: 0,
             backend: BackendKind::Reference,
             need: Need::default(),
         }
@@ -105,6 +108,7 @@ impl Report {
     pub(super) fn push(&mut self, operator: OperatorReport) -> Result<(), Problem> {
         self.operations = self.operations.saturating_add(operator.operations);
         self.look_ups = self.look_ups.saturating_add(operator.look_ups);
+        self.state_words = self.state_words.max(operator.state_end);
         let full = Problem::Count { is: self.operators.len() as u64, max: MAX_OPERATORS as u64 };
         self.operators.push(operator).map_err(|_| full)
     }

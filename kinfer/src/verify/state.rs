@@ -1,13 +1,31 @@
-//! Not proved yet.
+//! Proof of operators on the caller's state. What is in it is never believed: a value is clamped when it is read.
 
-use super::{Node, OperatorReport};
+use super::shape::same_grid;
+use super::{Interval, Node, OperatorReport};
 use crate::error::Problem;
 use crate::format::{Recall, Remember};
 
-pub(super) fn recall(node: &Node<'_>, _parameters: &Recall) -> Result<OperatorReport, Problem> {
-    Err(Problem::UnknownKind { kind: node.kind() as u16 })
+pub(super) fn recall(node: &Node<'_>, recall: &Recall) -> Result<OperatorReport, Problem> {
+    if node.operator.input != 0 {
+        return Err(Problem::Reserved { offset: 4 });
+    }
+    node.check_clamp(recall.lo, recall.hi)?;
+    let output = Interval { lo: i64::from(recall.lo), hi: i64::from(recall.hi) };
+    Ok(OperatorReport {
+        accumulator: output,
+        state_end: end(recall.slot, node.outputs()),
+        ..OperatorReport::of(node, output)
+    })
 }
 
-pub(super) fn remember(node: &Node<'_>, _parameters: &Remember) -> Result<OperatorReport, Problem> {
-    Err(Problem::UnknownKind { kind: node.kind() as u16 })
+pub(super) fn remember(node: &Node<'_>, remember: &Remember) -> Result<OperatorReport, Problem> {
+    same_grid(&node.input, &node.output)?;
+    if node.input != node.output {
+        return Err(Problem::Shapes { input: node.input.elements(), output: node.output.elements() });
+    }
+    Ok(OperatorReport { state_end: end(remember.slot, node.outputs()), ..OperatorReport::of(node, node.range) })
+}
+
+fn end(slot: u32, elements: usize) -> usize {
+    (slot as usize).saturating_add(elements)
 }

@@ -1,11 +1,14 @@
 //! A model's meaning in arbitrary-precision integers, written from `docs/arithmetic.md` and sharing no code with the core.
 
+mod activation;
 mod dense;
 mod elementwise;
 mod features;
 mod heads;
 mod round;
 mod unsupervised;
+mod shape;
+mod state;
 
 use kinfer_convert::kinf::{ModelSpec, OperatorSpec, TensorSpec};
 use num_bigint::BigInt;
@@ -97,13 +100,23 @@ impl Wide<'_> {
 }
 
 /// Accumulators and outputs of one operator.
-fn run(operator: &OperatorSpec, io: &Wide<'_>, _state: &mut [i64]) -> (Vec<BigInt>, Vec<BigInt>) {
+fn run(operator: &OperatorSpec, io: &Wide<'_>, state: &mut [i64]) -> (Vec<BigInt>, Vec<BigInt>) {
     match operator {
         OperatorSpec::Dense(dense) => dense::run(dense, io),
         OperatorSpec::Clip(clip) => elementwise::clip(clip, io),
         OperatorSpec::Additive(additive) => unsupervised::additive(additive, io),
         OperatorSpec::Distance(distance) => unsupervised::distance(distance, io),
         OperatorSpec::SquaredError(error) => unsupervised::squared_error(error, io),
+        OperatorSpec::Concat(concat) => shape::concat(concat, io),
+        OperatorSpec::Slice(slice) => shape::slice(slice, io),
+        OperatorSpec::Reshape(_) => shape::reshape(io),
+        OperatorSpec::Recall(recall) => state::recall(recall, io, state),
+        OperatorSpec::Remember(remember) => state::remember(remember, io, state),
+        OperatorSpec::Rescale(rescale) => activation::rescale(rescale, io),
+        OperatorSpec::Table(table) => activation::table(table, io),
+        OperatorSpec::Softmax(softmax) => activation::softmax(softmax, io),
+        OperatorSpec::Add(add) => activation::add(add, io),
+        OperatorSpec::Mul(mul) => activation::mul(mul, io),
         other => unimplemented!("{}", other.kind().name()),
     }
 }

@@ -22,7 +22,7 @@ pub use pool::PoolSpec;
 pub use shape::{ConcatSpec, ReshapeSpec, SliceSpec};
 pub use softmax::SoftmaxSpec;
 pub use state::{RecallSpec, RememberSpec};
-pub use table::TableSpec;
+pub use table::{EntriesSpec, KnotsSpec, TableSpec};
 pub use trees::TreesSpec;
 
 use kinfer::format::OperatorKind;

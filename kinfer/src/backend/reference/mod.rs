@@ -35,7 +35,7 @@ impl Backend for Reference {
             Parameters::Mul(mul) => elementwise::mul_need(node, mul),
             Parameters::Concat(concat) => shape::concat_need(node, concat),
             Parameters::Slice(slice) => shape::slice_need(node, slice),
-            Parameters::Reshape(_) => Need::default(), // an alias: see `engine::layout`
+            Parameters::Reshape(_) => Need { records: 0, ..Need::default() }, // an alias: see `engine::layout`
             Parameters::Trees(trees) => trees::need(node, trees),
             Parameters::Additive(additive) => additive::need(node, additive),
             Parameters::Distance(distance) => distance::centroids_need(node, distance),

@@ -25,7 +25,7 @@ pub use pool::{Pool, PoolMode};
 pub use shape::{Concat, Reshape, Slice};
 pub use softmax::Softmax;
 pub use state::{Recall, Remember};
-pub use table::Table;
+pub use table::{Lookup, Table};
 pub use trees::Trees;
 
 use super::bytes::u16_at;
@@ -172,6 +172,9 @@ impl OperatorKind {
 
     /// Whether it computes with its inputs' values in a way that asks for 16 bits at most. The others may read scores.
     pub const fn multiplies(self) -> bool {
-        !matches!(self, Self::Clip | Self::Rescale | Self::Concat | Self::Slice | Self::Reshape)
+        !matches!(
+            self,
+            Self::Clip | Self::Rescale | Self::Concat | Self::Slice | Self::Reshape | Self::Recall | Self::Remember
+        )
     }
 }

@@ -29,7 +29,7 @@ pub enum Place {
     Section(SectionKind),
     /// Record of the schema section: one raw counter.
     Feature(u32),
-    /// Record of the program section: one quantised input.
+    /// Record of the program section.
     Step(u32),
     /// Record of the tensor section.
     Tensor(u32),
@@ -70,8 +70,12 @@ pub enum Problem {
     Shape,
     ZeroPoint { is: i32 },
     Scale,
-    Steps { is: u32, inputs: u64 },
-    Source { is: u16, features: u32 },
+    Elements { is: u64, inputs: u64 },
+    Source { is: u16, values: u32 },
+    Amount { what: &'static str, is: u64, max: u64 },
+    Unsorted { index: u32 },
+    EmptyClamp { lo: i64, hi: i64 },
+    StateOverlap { at: u32, end: u64 },
     Shift { is: u8, max: u8 },
     TooLarge { what: &'static str },
     NoTensor { is: u16, tensors: u32 },
@@ -80,6 +84,12 @@ pub enum Problem {
     NeverWritten,
     Shapes { input: u64, output: u64 },
     DataEnd { what: &'static str, end: u64, length: u64 },
+    NoTerms,
+    TermElement { term: u32, is: u16, inputs: u64 },
+    NoBins { term: u32 },
+    ScoreRange { score: u32 },
+    NegativeWeight { channel: u32 },
+    Scales,
     Accumulator { channel: u32 },
     Multiplier { channel: u32 },
     NotAPowerOfTwo { channel: u32 },
@@ -93,7 +103,8 @@ pub enum Problem {
     Units { is: i32 },
     Clip { lo: i32, hi: i32 },
     ReadsScores { tensor: u16 },
-    ThresholdScores { is: u64 },
+    OneScore { head: &'static str, is: u64 },
+    Top { k: u32, scores: u64 },
     Outcomes { is: u32, head: u64 },
     LowMargin,
     Budget { what: &'static str, is: u64, max: u64 },
@@ -195,8 +206,12 @@ impl fmt::Display for Problem {
             Self::Shape => f.write_str("the rank is not 1 to 4, or a dimension is zero or too large"),
             Self::ZeroPoint { is } => write!(f, "zero point {is} is outside the element type"),
             Self::Scale => f.write_str("the scale is zero"),
-            Self::Steps { is, inputs } => write!(f, "has {is} steps, the input tensor has {inputs} elements"),
-            Self::Source { is, features } => write!(f, "reads feature {is}, the schema has {features}"),
+            Self::Elements { is, inputs } => write!(f, "makes {is} elements, the input tensor has {inputs}"),
+            Self::Source { is, values } => write!(f, "reads value {is}, there are {values} before it"),
+            Self::Amount { what, is, max } => write!(f, "{what} {is} is not 1 to {max}"),
+            Self::Unsorted { index } => write!(f, "threshold {index} is below the one before it"),
+            Self::EmptyClamp { lo, hi } => write!(f, "clamp range {lo}..{hi} is empty"),
+            Self::StateOverlap { at, end } => write!(f, "state begins at word {at}, inside what ends at word {end}"),
             Self::Shift { is, max } => write!(f, "shift {is} is over {max}"),
             Self::TooLarge { what } => write!(f, "the {what} is too large for exact arithmetic"),
             Self::NoTensor { is, tensors } => write!(f, "names tensor {is}, the file has {tensors}"),
@@ -209,6 +224,16 @@ impl fmt::Display for Problem {
             Self::DataEnd { what, end, length } => {
                 write!(f, "{what} end at byte {end}, section data has {length}")
             }
+            Self::NoTerms => f.write_str("it has no terms"),
+            Self::TermElement { term, is, inputs } => {
+                write!(f, "term {term} reads element {is}, the input has {inputs}")
+            }
+            Self::NoBins { term } => write!(f, "term {term} has no bins"),
+            Self::ScoreRange { score } => {
+                write!(f, "score {score} could leave the output's element type")
+            }
+            Self::NegativeWeight { channel } => write!(f, "a weight of channel {channel} is negative"),
+            Self::Scales => f.write_str("its two inputs differ in scale"),
             Self::Accumulator { channel } => write!(f, "the accumulator of channel {channel} could overflow"),
             Self::Multiplier { channel } => write!(f, "the multiplier of channel {channel} is negative"),
             Self::NotAPowerOfTwo { channel } => {
@@ -230,7 +255,8 @@ impl fmt::Display for Problem {
             Self::ReadsScores { tensor } => {
                 write!(f, "reads tensor {tensor} of int32 scores, which only rescale, clip and the head may")
             }
-            Self::ThresholdScores { is } => write!(f, "a threshold takes one score, the tensor has {is}"),
+            Self::OneScore { head, is } => write!(f, "{head} takes one score, the tensor has {is}"),
+            Self::Top { k, scores } => write!(f, "top {k} of {scores} scores: it takes at least 1, and fewer than all"),
             Self::Outcomes { is, head } => write!(f, "decides between {head} outcomes, the file names {is}"),
             Self::LowMargin => f.write_str("the low-margin bound is negative"),
             Self::Budget { what, is, max } => write!(f, "{what} {is} over the budget of {max}"),

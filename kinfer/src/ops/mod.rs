@@ -1,12 +1,15 @@
 //! What each operator means, in plain integers: the reference that every backend equals bit for bit.
 
 pub mod add;
+pub mod additive;
 pub mod clip;
 pub mod dense;
+pub mod distance;
 pub mod divide;
 pub mod mul;
 pub mod requantize;
 pub mod rescale;
 pub mod round;
 pub mod softmax;
+pub mod squared_error;
 pub mod table;

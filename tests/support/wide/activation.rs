@@ -7,7 +7,7 @@ use num_integer::Integer;
 use num_traits::{One, Signed};
 
 use super::round::{half_even, scale};
-use super::{Wide, clamp, element_range};
+use super::{Wide, clamp};
 
 type Reached = (Vec<BigInt>, Vec<BigInt>);
 
@@ -83,7 +83,7 @@ pub(super) fn table(table: &TableSpec, io: &Wide<'_>) -> Reached {
 }
 
 pub(super) fn softmax(softmax: &SoftmaxSpec, io: &Wide<'_>) -> Reached {
-    let (lo, hi) = element_range(io.output_tensor());
+    let (lo, hi) = io.output_tensor().element.range();
     let (mut sums, mut outputs) = (Vec::new(), Vec::new());
     for row in io.input.chunks(softmax.row as usize) {
         let max = row.iter().max().unwrap();

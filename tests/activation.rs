@@ -22,7 +22,8 @@ fn model(tensors: Vec<TensorSpec>, operators: Vec<OperatorSpec>) -> ModelSpec {
     let elements = |tensor: &TensorSpec| tensor.dims.iter().product::<u32>();
     let inputs = elements(&tensors[0]);
     let outputs = elements(tensors.last().unwrap());
-    let step = |source| StepSpec::affine(source, 1, 0, 0, tensors[0].element);
+    let (lo, hi) = tensors[0].element.range();
+    let step = |source| StepSpec::Copy { source, lo, hi };
     ModelSpec {
         features: (0..inputs)
             .map(|i| FeatureSpec { name: format!("x{i}"), unit: "1".into(), lo: i64::MIN, hi: i64::MAX })

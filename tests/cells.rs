@@ -1,7 +1,7 @@
 //! GRU and LSTM cells: the same bits as the wide-integer reference, and near the float ones of the ONNX specification.
 
 use fixed::types::{I32F32, U32F96};
-use kinfer::format::{ElementType, HeadKind, Rounding, WeightType};
+use kinfer::format::{ElementType, HeadKind, WeightType};
 use kinfer::{Decision, Flags, Limits, Model, Packed, Report, verify};
 use kinfer_convert::kinf::cells::{CellSpec, gru, lstm};
 use kinfer_convert::kinf::{HeadSpec, ModelSpec, StepSpec, TensorSpec};

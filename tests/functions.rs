@@ -2,7 +2,7 @@
 //! `docs/operators/activation.md` states.
 
 use fixed::types::U32F96;
-use kinfer::format::{ElementType, HeadKind, Rounding};
+use kinfer::format::{ElementType, HeadKind};
 use kinfer::{Limits, Model, Packed, verify};
 use kinfer_convert::kinf::functions::{Function, softmax};
 use kinfer_convert::kinf::{FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, StepSpec, TableSpec, TensorSpec};
@@ -37,7 +37,8 @@ fn real_scale(tensor: &TensorSpec) -> f64 {
 
 /// Runs one operator on rows of inputs, as the kernel would.
 fn run(input: &TensorSpec, output: &TensorSpec, operator: OperatorSpec, rows: &[Vec<i32>]) -> Vec<Vec<i32>> {
-    let step = StepSpec { source: 0, multiplier: 1, bias: 0, shift: 0, rounding: Rounding::HalfEven };
+    let (lo, hi) = input.element.range();
+    let step = StepSpec::Copy { source: 0, lo, hi };
     let elements = input.dims[0] as usize;
     let spec = ModelSpec {
         features: vec![FeatureSpec { name: "x".into(), unit: "1".into(), lo: 0, hi: 1 }],

@@ -18,7 +18,7 @@ struct Build {
 
 impl Build {
     fn new(element: ElementType, zero_point: i32, inputs: usize) -> Self {
-        let step = |source| StepSpec { source, multiplier: 1, bias: 0, shift: 0, rounding: Rounding::HalfEven };
+        let step = |source| StepSpec::affine(source, 1, 0, 0, tensors[0].element);
         let scale = U32F96::ONE / 16;
         let spec = ModelSpec {
             features: (0..inputs).map(|i| models::feature(&format!("counter{i}"), -100, 100)).collect(),

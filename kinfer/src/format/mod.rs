@@ -28,9 +28,7 @@ pub use operator::{
     WeightType, Weights, NO_TENSOR, OPERATOR_SIZE,
 };
 pub use operator::{Centroid, Scaling, Term, TERM_SIZE};
-pub use records::{
-    ElementType, Feature, Record, Records, Tensor, FEATURE_SIZE, OUTCOME_SIZE, TENSOR_SIZE,
-};
+pub use records::{ElementType, Feature, Record, Records, Tensor, FEATURE_SIZE, OUTCOME_SIZE, TENSOR_SIZE};
 pub use step::{Step, StepKind, STEP_SIZE};
 
 /// The most raw counters a schema may have.

@@ -1,7 +1,7 @@
 //! What each operator means, in plain integers: the reference that every backend equals bit for bit.
 
-pub mod additive;
 pub mod add;
+pub mod additive;
 pub mod clip;
 pub mod concat;
 pub mod dense;
@@ -11,8 +11,8 @@ pub mod mul;
 pub mod requantize;
 pub mod rescale;
 pub mod round;
-pub mod squared_error;
 pub mod slice;
 pub mod softmax;
+pub mod squared_error;
 pub mod state;
 pub mod table;

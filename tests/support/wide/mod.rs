@@ -6,9 +6,9 @@ mod elementwise;
 mod features;
 mod heads;
 mod round;
-mod unsupervised;
 mod shape;
 mod state;
+mod unsupervised;
 
 use kinfer_convert::kinf::{ModelSpec, OperatorSpec, TensorSpec};
 use num_bigint::BigInt;

@@ -1,7 +1,7 @@
 //! GRU and LSTM cells: the same bits as the wide-integer reference, and near the float ones of the ONNX specification.
 
 use fixed::types::{I32F32, U32F96};
-use kinfer::format::{ElementType, HeadKind, Rounding, WeightType};
+use kinfer::format::{ElementType, HeadKind, WeightType};
 use kinfer::{Decision, Flags, Limits, Model, Packed, Report, verify};
 use kinfer_convert::kinf::cells::{CellSpec, gru, lstm};
 use kinfer_convert::kinf::{HeadSpec, ModelSpec, StepSpec, TensorSpec};
@@ -63,7 +63,7 @@ impl Cell {
 
     /// The cell, deciding by its hidden state; the counters are its inputs' integers.
     fn model(&self) -> ModelSpec {
-        let step = |source| StepSpec { source, multiplier: 1, bias: 0, shift: 0, rounding: Rounding::HalfEven };
+        let step = |source| StepSpec::affine(source, 1, 0, 0, self.element);
         let scale = U32F96::from_num(self.scale);
         let dims = vec![self.inputs as u32];
         let mut spec = ModelSpec {

@@ -4,9 +4,7 @@
 //! its words, for each input the block's words of weights, then the constants of its rows.
 
 use super::block::{Block, Lanes, Rows};
-use super::finish::{
-    in_lanes_constants, lane_bias, pack_row, Finish, Form, HalfEven, InLanes, Multiply, Plain, IN_LANES_WORDS,
-};
+use super::finish::{in_lanes_constants, lane_bias, pack_row, Common, Finish, Form, Rare, IN_LANES_WORDS};
 use super::sums::Sums;
 use crate::cast::{halves, pair};
 use crate::format::Rounding;
@@ -146,6 +144,13 @@ const fn kind(form: Form, lanes: Lanes) -> u8 {
 pub(super) struct Head<'a>(&'a [i64; HEAD_WORDS]);
 
 impl Head<'_> {
+    /// Form and lanes: see [`kind`].
+    #[inline]
+    pub(super) fn kind(self) -> u8 {
+        let [kind, ..] = self.0.first().map_or([0; 8], |what| what.to_le_bytes());
+        kind
+    }
+
     /// How many lanes, as [`Lanes`] numbers them.
     #[inline]
     pub(super) fn lanes(self) -> u8 {
@@ -201,31 +206,15 @@ pub(super) fn run<S: Sums>(mut memory: &[i64], sums: S, mut output: &mut [i32]) 
 #[inline]
 pub(super) fn run_segment<S: Sums>(segment: &[i64], sums: S, output: &mut [i32]) {
     let Some(&what) = segment.first() else { return };
-    let [kind, words, ..] = what.to_le_bytes();
-    match kind {
-        0x02 => run_words::<S, InLanes<32, 2>>(words, segment, sums, output),
-        0x03 => run_words::<S, InLanes<21, 3>>(words, segment, sums, output),
-        0x04 => run_words::<S, InLanes<16, 4>>(words, segment, sums, output),
-        0x11 => run_words::<S, Multiply<64, 1, 2>>(words, segment, sums, output),
-        0x12 => run_words::<S, Multiply<32, 2, 4>>(words, segment, sums, output),
-        0x13 => run_words::<S, Multiply<21, 3, 6>>(words, segment, sums, output),
-        0x14 => run_words::<S, Multiply<16, 4, 8>>(words, segment, sums, output),
-        // The rare forms have blocks of one word.
-        0x21..=0x24 => run_blocks::<S, HalfEven, 1>(segment, sums, output),
-        _ => run_blocks::<S, Plain, 1>(segment, sums, output),
+    match what.to_le_bytes() {
+        [0x20..=0xff, ..] => run_blocks::<S, Rare, 1>(segment, sums, output),
+        [_, 4, ..] => run_blocks::<S, Common, 4>(segment, sums, output),
+        [_, 2, ..] => run_blocks::<S, Common, 2>(segment, sums, output),
+        _ => run_blocks::<S, Common, 1>(segment, sums, output),
     }
 }
 
-#[inline]
-fn run_words<S: Sums, F: Finish>(words: u8, segment: &[i64], sums: S, output: &mut [i32]) {
-    match words {
-        4 => run_blocks::<S, F, 4>(segment, sums, output),
-        2 => run_blocks::<S, F, 2>(segment, sums, output),
-        _ => run_blocks::<S, F, 1>(segment, sums, output),
-    }
-}
-
-/// A function for each kind of block, so that each has the registers to itself.
+/// Sums and finishes blocks of `W` words.
 #[inline(never)]
 fn run_blocks<S: Sums, F: Finish, const W: usize>(segment: &[i64], sums: S, mut output: &mut [i32]) {
     let Some((head, blocks)) = segment.split_first_chunk::<HEAD_WORDS>() else { return };

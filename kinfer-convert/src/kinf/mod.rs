@@ -59,6 +59,7 @@ pub use self::operators::{
     AddSpec, ClipSpec, DenseSpec, EntriesSpec, KnotsSpec, MulSpec, OperatorSpec, RescaleSpec, RowsSpec, SoftmaxSpec,
     TableSpec, WeightsSpec,
 };
+pub use self::operators::{AdditiveSpec, DistanceSpec, ScalingSpec, SquaredErrorSpec, TermSpec};
 pub use self::program::{AffineSpec, StepSpec};
 
 /// A whole model file.
@@ -109,7 +110,7 @@ pub struct TensorSpec {
 /// The decision head.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadSpec {
-    /// ArgMax or threshold.
+    /// How scores become a decision.
     pub kind: HeadKind,
     /// Tensor of the scores.
     pub scores: u16,

@@ -1,7 +1,7 @@
 //! Operators that move elements and operators on the caller's state, against the wide-integer reference.
 
 use fixed::types::{I32F32, U32F96};
-use kinfer::format::{ElementType, HeadKind, Rounding};
+use kinfer::format::{ElementType, HeadKind};
 use kinfer::{Decision, Flags, Limits, Model, Packed, Report, verify};
 use kinfer_convert::kinf::container::seal;
 use kinfer_convert::kinf::operators::{ConcatSpec, RecallSpec, RememberSpec, ReshapeSpec, SliceSpec};
@@ -18,7 +18,7 @@ struct Build {
 
 impl Build {
     fn new(element: ElementType, zero_point: i32, inputs: usize) -> Self {
-        let step = |source| StepSpec::affine(source, 1, 0, 0, tensors[0].element);
+        let step = |source| StepSpec::affine(source, 1, 0, 0, element);
         let scale = U32F96::ONE / 16;
         let spec = ModelSpec {
             features: (0..inputs).map(|i| models::feature(&format!("counter{i}"), -100, 100)).collect(),

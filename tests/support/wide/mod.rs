@@ -134,3 +134,7 @@ fn saturate_i64(value: BigInt) -> i64 {
 fn clamp(value: BigInt, lo: i32, hi: i32) -> BigInt {
     value.max(lo.into()).min(hi.into())
 }
+
+fn element_range(tensor: &TensorSpec) -> (i32, i32) {
+    tensor.element.range()
+}

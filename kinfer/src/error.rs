@@ -78,6 +78,14 @@ pub enum Problem {
     WriteOrder { tensor: u16, next: u16 },
     NeverWritten,
     Shapes { input: u64, output: u64 },
+    Grids,
+    NotAnImage,
+    ZeroWindow { what: &'static str },
+    Positions { axis: u8, makes: u32, has: u32 },
+    InPadding { axis: u8 },
+    Groups { groups: u32, inputs: u32, outputs: u32 },
+    Channels { input: u32, output: u32 },
+    UnknownMode { code: u8 },
     DataEnd { what: &'static str, end: u64, length: u64 },
     Accumulator { channel: u32 },
     Multiplier { channel: u32 },
@@ -117,6 +125,7 @@ impl Error {
             | Problem::UnknownSection { .. }
             | Problem::UnknownKind { .. }
             | Problem::UnknownType { .. }
+            | Problem::UnknownMode { .. }
             | Problem::UnknownRounding { .. } => Kind::Unsupported,
             Problem::Budget { .. } => Kind::OverBudget,
             Problem::Inputs { .. } | Problem::Memory { .. } => Kind::Mismatch,
@@ -195,6 +204,18 @@ impl fmt::Display for Problem {
             Self::Shapes { input, output } => {
                 write!(f, "input of {input} and output of {output} elements do not fit this operator")
             }
+            Self::Grids => f.write_str("its tensors differ in element type, scale or zero point"),
+            Self::NotAnImage => f.write_str("its tensors are not both [height, width, channels]"),
+            Self::ZeroWindow { what } => write!(f, "the {what} is zero"),
+            Self::Positions { axis, makes, has } => {
+                write!(f, "the window has {makes} positions along axis {axis}, the output tensor {has}")
+            }
+            Self::InPadding { axis } => write!(f, "a window along axis {axis} could lie in the padding alone"),
+            Self::Groups { groups, inputs, outputs } => {
+                write!(f, "{groups} groups do not divide {inputs} input and {outputs} output channels")
+            }
+            Self::Channels { input, output } => write!(f, "makes {input} channels, the output tensor has {output}"),
+            Self::UnknownMode { code } => write!(f, "mode {code} is not known to this build"),
             Self::DataEnd { what, end, length } => {
                 write!(f, "{what} end at byte {end}, section data has {length}")
             }

@@ -21,7 +21,7 @@ pub use names::{Name, NAME_SIZE, UNIT_SIZE};
 pub use operator::{
     Add, Additive, Channel, Clip, Concat, Conv, Dense, Distance, Mul, Operator, OperatorKind, Parameters, Pool,
     PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding, Slice, Softmax, SquaredError, Table, Trees,
-    WeightType, Weights, NO_TENSOR, OPERATOR_SIZE,
+    WeightType, Weights, Window, NO_TENSOR, OPERATOR_SIZE,
 };
 pub use records::{
     ElementType, Feature, Head, HeadKind, Record, Records, Step, StepKind, Tensor, FEATURE_SIZE, HEAD_SIZE,

@@ -1,6 +1,9 @@
 //! What each operator means, in plain integers: the reference that every backend equals bit for bit.
 
 pub mod clip;
+pub mod conv;
 pub mod dense;
+pub mod pool;
 pub mod requantize;
 pub mod round;
+pub mod window;

@@ -12,6 +12,7 @@ mod softmax;
 mod state;
 mod table;
 mod trees;
+mod window;
 
 pub use additive::Additive;
 pub use conv::Conv;
@@ -26,6 +27,7 @@ pub use softmax::Softmax;
 pub use state::{Recall, Remember};
 pub use table::Table;
 pub use trees::Trees;
+pub use window::Window;
 
 use super::bytes::u16_at;
 use super::records::Record;

@@ -33,6 +33,12 @@ pub(crate) fn arrays<const N: usize>(words: &[i64]) -> &[[i64; N]] {
     bytemuck::try_cast_slice(words).unwrap_or_default()
 }
 
+/// Words by arrays of `N` arrays of `M`; none when their number is not a multiple of that.
+#[inline]
+pub(crate) fn arrays_of<const M: usize, const N: usize>(words: &[i64]) -> &[[[i64; M]; N]] {
+    bytemuck::try_cast_slice(words).unwrap_or_default()
+}
+
 /// Two values in a word, the first in the low half.
 #[inline]
 pub(crate) const fn pair(low: i32, high: i32) -> i64 {

@@ -190,7 +190,7 @@ impl Plan {
             let layer = Layer::from_words(record);
             // An output lies behind its inputs.
             let (before, after) = scratch.split_at_mut_checked(layer.output.at as usize).unwrap_or_default();
-            let words = layer.output.tensor_end().wrapping_sub(layer.output.at) as usize;
+            let words = (layer.output.len as usize).div_ceil(2);
             let (output, workspace) = after.split_at_mut_checked(words).unwrap_or_default();
             let io = Io {
                 input: layer.input.tensor(before),

@@ -6,7 +6,8 @@
 //! The ceiling is 64 / L products a multiply, and one multiply a cycle.
 //!
 //! * [`block`]: which rows share words, from the proof of each row;
-//! * [`rows`]: blocks of rows in packed memory, and the sums;
+//! * [`rows`]: segments of blocks in packed memory, and the way through them;
+//! * [`sums`]: the sums of a block;
 //! * [`finish`]: sums → activations, in the lanes or one by one;
 //! * [`dense`]: what is left to do for a dense layer.
 
@@ -14,6 +15,7 @@ mod block;
 mod dense;
 mod finish;
 mod rows;
+mod sums;
 
 use super::{Backend, Io, Need};
 use crate::format::{OperatorKind, Parameters};

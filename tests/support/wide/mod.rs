@@ -3,6 +3,7 @@
 mod dense;
 mod elementwise;
 mod round;
+mod window;
 
 use kinfer::format::HeadKind;
 use kinfer_convert::kinf::{ModelSpec, OperatorSpec, TensorSpec};
@@ -110,6 +111,8 @@ fn run(operator: &OperatorSpec, io: &Wide<'_>, _state: &mut [i64]) -> (Vec<BigIn
     match operator {
         OperatorSpec::Dense(dense) => dense::run(dense, io),
         OperatorSpec::Clip(clip) => elementwise::clip(clip, io),
+        OperatorSpec::Conv(conv) => window::conv(conv, io),
+        OperatorSpec::Pool(pool) => window::pool(pool, io),
         other => unimplemented!("{}", other.kind().name()),
     }
 }

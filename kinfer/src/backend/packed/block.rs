@@ -36,6 +36,15 @@ impl Lanes {
         }
     }
 
+    pub(super) const fn from_number(lanes: u8) -> Self {
+        match lanes {
+            4 => Self::Four,
+            3 => Self::Three,
+            2 => Self::Two,
+            _ => Self::One,
+        }
+    }
+
     const fn of(sum_bits: u32) -> Self {
         match sum_bits {
             0..=16 => Self::Four,
@@ -44,7 +53,6 @@ impl Lanes {
             _ => Self::One,
         }
     }
-
 }
 
 /// Consecutive rows that are summed and finished together.

@@ -4,15 +4,15 @@
 use super::super::{Io, Need};
 use super::block::Rows;
 use super::rows;
+use super::sums::All;
 use crate::cast::{halves, i32s_mut, pair};
-use crate::format::{Conv, Rounding};
+use crate::format::Conv;
 use crate::iter::{chunks_mut, numbered};
-use crate::ops::requantize::Output;
 use crate::ops::window::Windows;
 use crate::verify::{self, Node};
 
-/// The windows; channels; zero point of the input and whether to gather; what all rows share.
-const HEADER_WORDS: usize = Windows::WORDS + 4;
+/// The windows; channels; zero point of the input and whether to gather. Segments of rows follow.
+const HEADER_WORDS: usize = Windows::WORDS + 2;
 
 pub(super) fn need(node: &Node<'_>, conv: &Conv) -> Option<Need> {
     let rows = rows_of(node, conv)?;
@@ -27,14 +27,14 @@ pub(super) fn need(node: &Node<'_>, conv: &Conv) -> Option<Need> {
         words: need.words.saturating_add(HEADER_WORDS) as u32,
         workspace: if gathers(node, conv) { rows.len.div_ceil(2) as u32 } else { 0 },
         lanes: need.lanes,
+        ..Need::default()
     })
 }
 
 pub(super) fn pack(node: &Node<'_>, conv: &Conv, memory: &mut [i64]) {
     let Some(rows) = rows_of(node, conv) else { return };
-    let Some((header, blocks)) = memory.split_first_chunk_mut::<HEADER_WORDS>() else { return };
+    let Some((header, segments)) = memory.split_first_chunk_mut::<HEADER_WORDS>() else { return };
     let [w0, w1, w2, w3] = Windows::new(&conv.window, node.input.size()).to_words();
-    let output = rows.output();
     *header = [
         w0,
         w1,
@@ -42,23 +42,17 @@ pub(super) fn pack(node: &Node<'_>, conv: &Conv, memory: &mut [i64]) {
         w3,
         pair(node.input.channels() as i32, node.output.channels() as i32),
         pair(node.input.zero_point, i32::from(gathers(node, conv))),
-        pair(output.zero_point, i32::from(output.rounding as u8)),
-        pair(output.lo, output.hi),
     ];
-    rows::pack(&rows, node.input.zero_point, blocks);
+    rows::pack(&rows, node.input.zero_point, segments);
 }
 
 #[inline(never)]
 pub(super) fn run(memory: &[i64], io: Io<'_>) {
-    let Some((header, blocks)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
-    let &[w0, w1, w2, w3, channels, input, output, clamp] = header;
+    let Some((header, segments)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
+    let &[w0, w1, w2, w3, channels, input] = header;
     let windows = Windows::from_words(&[w0, w1, w2, w3]);
     let (channels, outputs) = halves(channels);
     let (zero_in, gathers) = halves(input);
-    let (zero_point, rounding) = halves(output);
-    let (lo, hi) = halves(clamp);
-    let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
-    let shared = Output { zero_point, lo, hi, rounding };
 
     let [height, width] = windows.kernel;
     let row = height.wrapping_mul(width).wrapping_mul(channels) as usize;
@@ -77,7 +71,7 @@ pub(super) fn run(memory: &[i64], io: Io<'_>) {
                 gather(&windows, origin, channels, zero_in, io.input, window);
                 window
             };
-            rows::run(blocks, window, &shared, pixel);
+            rows::run(segments, All(window), pixel);
         }
     }
 }

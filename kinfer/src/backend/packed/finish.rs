@@ -4,7 +4,6 @@
 //! that half adds is taken off again in a constant of the form.
 
 use super::block::{Block, Lanes};
-use crate::cast::arrays_of;
 use crate::format::{Channel, Rounding};
 use crate::iter::chunks;
 use crate::ops::requantize::{requantize, Factor, Output};
@@ -116,19 +115,16 @@ pub(super) fn pack_row(form: Form, lanes: Lanes, channel: &Channel<'_>, output: 
 /// Constants of [`Form::InLanes`], for all blocks of a segment.
 pub(super) const IN_LANES_WORDS: usize = 3;
 
-/// Writes the constants of [`Form::InLanes`].
-pub(super) fn pack_in_lanes(shift: u8, lanes: Lanes, output: Output, to: &mut [i64]) {
+/// The constants of [`Form::InLanes`].
+pub(super) fn in_lanes_constants(shift: u8, lanes: Lanes, output: Output) -> [i64; IN_LANES_WORDS] {
     let ones = ones(lanes);
     let top = 1i64.wrapping_shl(lanes.bits().wrapping_sub(1)).wrapping_sub(1); // largest of a lane without its top bit
     let span = i64::from(output.hi).wrapping_sub(i64::from(output.lo)).min(top);
-    let constants = [
+    [
         top.wrapping_shr(u32::from(shift)).wrapping_mul(ones),
         top.wrapping_sub(span).wrapping_mul(ones),
         span.wrapping_mul(ones),
-    ];
-    for (to, word) in to.iter_mut().zip(constants) {
-        *to = word;
-    }
+    ]
 }
 
 /// One in every lane.
@@ -188,20 +184,27 @@ impl<const L: u32, const N: usize> Finish for InLanes<L, N> {
     }
 }
 
-/// One row after the other, with one multiply of 64 bits each.
+/// One row after the other, with one multiply of 64 bits each; a word's `N` rows of `L` bits have `C` constants.
 #[derive(Clone, Copy)]
-pub(super) struct Multiply<const L: u32, const N: usize> {
+pub(super) struct Multiply<const L: u32, const N: usize, const C: usize> {
     pub(super) lo: i64,
     pub(super) hi: i64,
 }
 
-impl<const L: u32, const N: usize> Finish for Multiply<L, N> {
+impl<const L: u32, const N: usize, const C: usize> Finish for Multiply<L, N, C> {
     #[inline]
-    fn finish<'o, const W: usize>(self, sums: [i64; W], constants: &[i64], mut out: &'o mut [i32]) -> &'o mut [i32] {
-        let words: &[[[i64; 2]; N]] = arrays_of(constants);
-        for (sum, rows) in sums.into_iter().zip(words) {
-            let mut lanes = LaneIter::<L>(sum as u64);
-            let values = rows.map(|[factor, constant]| {
+    fn finish<'o, const W: usize>(
+        self,
+        sums: [i64; W],
+        mut constants: &[i64],
+        mut out: &'o mut [i32],
+    ) -> &'o mut [i32] {
+        for sum in sums {
+            let Some((rows, behind)) = constants.split_first_chunk::<C>() else { return out };
+            constants = behind;
+            let (mut lanes, mut rows) = (LaneIter::<L>(sum as u64), rows.iter());
+            let values = [(); N].map(|()| {
+                let (Some(&factor), Some(&constant)) = (rows.next(), rows.next()) else { return 0 };
                 let scaled = lanes.take().wrapping_mul(i64::from(factor as u32)).wrapping_add(constant);
                 let value = scaled.wrapping_shr(factor.wrapping_shr(32) as u32);
                 value.max(self.lo).min(self.hi) as i32
@@ -215,7 +218,8 @@ impl<const L: u32, const N: usize> Finish for Multiply<L, N> {
 /// As [`Multiply`], with ties to even.
 #[derive(Clone, Copy)]
 pub(super) struct HalfEven {
-    pub(super) lanes: Lanes,
+    /// How many, as [`Lanes`] numbers them.
+    pub(super) lanes: u8,
     pub(super) shared: Output,
 }
 
@@ -237,7 +241,8 @@ impl Finish for HalfEven {
 /// By the definition: what is too wide for the other forms, and TensorFlow Lite's double rounding.
 #[derive(Clone, Copy)]
 pub(super) struct Plain {
-    pub(super) lanes: Lanes,
+    /// How many, as [`Lanes`] numbers them.
+    pub(super) lanes: u8,
     pub(super) shared: Output,
 }
 
@@ -255,16 +260,16 @@ impl Finish for Plain {
 /// Writes `each` lane with its row's constants; what of `out` is behind them.
 #[inline]
 fn row_by_row<'c, 'o>(
-    lanes: Lanes,
+    lanes: u8,
     sums: &[i64],
     mut constants: impl Iterator<Item = &'c [i64]>,
     mut out: &'o mut [i32],
     each: impl Fn(i64, &[i64]) -> i32,
 ) -> &'o mut [i32] {
-    let bits = lanes.bits();
+    let bits = Lanes::from_number(lanes).bits();
     for &sum in sums {
         let mut word = sum as u64;
-        for _ in 0..lanes as u8 {
+        for _ in 0..lanes {
             let Some(constants) = constants.next() else { return out };
             let lane = if bits == 64 { word } else { word & 1u64.wrapping_shl(bits).wrapping_sub(1) };
             out = emit(out, [each(lane as i64, constants)]);

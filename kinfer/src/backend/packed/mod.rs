@@ -14,7 +14,7 @@
 
 mod block;
 mod conv;
-mod dense;
+pub(crate) mod dense;
 mod finish;
 mod rows;
 mod sums;
@@ -47,7 +47,7 @@ impl Backend for PackedWords {
     #[inline]
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
         match kind {
-            OperatorKind::Dense => dense::run(memory, io),
+            OperatorKind::Dense => dense::run_all(memory, io),
             OperatorKind::Conv => conv::run(memory, io),
             _ => {}
         }

@@ -1,21 +1,27 @@
 //! Rows of weights in packed memory: segments of blocks of one kind.
 //!
-//! A segment: a word that says what its blocks are, three constants when they finish in the lanes, then the blocks. A
-//! block: a bias for each of its words, for each input the block's words of weights, then the constants of its rows.
+//! A segment: a head that says what its blocks are and what all rows share, then the blocks. A block: a bias for each of
+//! its words, for each input the block's words of weights, then the constants of its rows.
 
 use super::block::{Block, Lanes, Rows};
 use super::finish::{
-    lane_bias, pack_in_lanes, pack_row, Finish, Form, HalfEven, InLanes, Multiply, Plain, IN_LANES_WORDS,
+    in_lanes_constants, lane_bias, pack_row, Finish, Form, HalfEven, InLanes, Multiply, Plain, IN_LANES_WORDS,
 };
-use super::sums::{Dense, Sparse, Sums};
+use super::sums::Sums;
+use crate::cast::{halves, pair};
+use crate::format::Rounding;
 use crate::iter::{chunks, chunks_mut};
 use crate::ops::requantize::Output;
 
-/// What rows need: words of memory, cycles, and the lanes of most rows.
+/// What the blocks are; zero point and rounding, smallest and largest output; the constants of [`Form::InLanes`].
+const HEAD_WORDS: usize = 3 + IN_LANES_WORDS;
+
+/// What rows need: words of memory, cycles, segments, and the lanes of most rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RowsNeed {
     pub(super) words: usize,
     pub(super) cycles: usize,
+    pub(super) segments: usize,
     pub(super) lanes: u8,
 }
 
@@ -23,24 +29,41 @@ pub(super) struct RowsNeed {
 pub(super) fn need(rows: &Rows<'_, '_>) -> RowsNeed {
     let mut all = RowsNeed::default();
     let mut by_lanes = [0usize; 5];
-    rows.for_each_segment(|block, blocks| {
-        all.words = all.words.saturating_add(segment_words(&block, blocks, rows.len));
+    for_each_segment(rows, |segment| {
+        let Segment { block, blocks, words, rows: count, .. } = segment;
         let block_cycles = rows.len.saturating_mul(block.words).saturating_add(block.form.cycles(&block));
-        all.cycles = all.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(12);
-        if let Some(count) = by_lanes.get_mut(block.lanes as usize) {
-            *count = count.saturating_add(blocks.saturating_mul(block.rows));
+        all.cycles =
+            all.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(25);
+        all.words = all.words.saturating_add(words);
+        all.segments = all.segments.saturating_add(1);
+        if let Some(by) = by_lanes.get_mut(block.lanes as usize) {
+            *by = by.saturating_add(count);
         }
     });
     all.lanes = (0u8..).zip(by_lanes).max_by_key(|&(_, rows)| rows).map_or(1, |(lanes, _)| lanes);
     all
 }
 
-fn segment_words(block: &Block, blocks: usize, inputs: usize) -> usize {
-    let head = match block.form {
-        Form::InLanes { .. } => IN_LANES_WORDS.saturating_add(1),
-        _ => 1,
-    };
-    block_words(block, inputs).saturating_mul(blocks).saturating_add(head)
+/// A segment in packed memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Segment {
+    /// Its first block.
+    block: Block,
+    blocks: usize,
+    /// Words of memory.
+    pub(super) words: usize,
+    /// Its first row, and how many there are.
+    pub(super) first: usize,
+    pub(super) rows: usize,
+}
+
+/// Calls `each` with the segments of `rows`, which lie in memory one after the other.
+pub(super) fn for_each_segment(rows: &Rows<'_, '_>, mut each: impl FnMut(Segment)) {
+    rows.for_each_segment(|block, blocks| {
+        let words = block_words(&block, rows.len).saturating_mul(blocks).saturating_add(HEAD_WORDS);
+        let end = block.rows.saturating_mul(blocks).saturating_add(block.first).min(rows.count);
+        each(Segment { block, blocks, words, first: block.first, rows: end.saturating_sub(block.first) });
+    });
 }
 
 fn block_words(block: &Block, inputs: usize) -> usize {
@@ -50,22 +73,29 @@ fn block_words(block: &Block, inputs: usize) -> usize {
 /// Lays the segments out. `folded` is the zero point that inputs come with: what it adds to the sums is taken off their
 /// biases.
 pub(super) fn pack(rows: &Rows<'_, '_>, folded: i32, mut memory: &mut [i64]) {
-    rows.for_each_segment(|block, blocks| {
-        let words = segment_words(&block, blocks, rows.len);
+    for_each_segment(rows, |Segment { block, words, .. }| {
         let (here, rest) = core::mem::take(&mut memory).split_at_mut_checked(words).unwrap_or_default();
         memory = rest;
-        let Some((head, mut here)) = here.split_first_mut() else { return };
-        let mut shift = 0;
-        if let Form::InLanes { shift: of_scale } = block.form {
-            let (constants, rest) = here.split_at_mut_checked(IN_LANES_WORDS).unwrap_or_default();
-            pack_in_lanes(of_scale, block.lanes, rows.output(), constants);
-            (shift, here) = (of_scale, rest);
-        }
-        let [b0, b1, b2, b3] = (here.len() as u32).to_le_bytes();
-        let kind = kind(block.form, block.lanes);
-        *head = i64::from_le_bytes([kind, block.words as u8, shift, block.form.words(&block) as u8, b0, b1, b2, b3]);
+        let Some((head, blocks)) = here.split_first_chunk_mut::<HEAD_WORDS>() else { return };
+        let output = rows.output();
+        let [b0, b1, b2, b3] = (blocks.len() as u32).to_le_bytes();
+        let constants = block.form.words(&block) as u8;
+        let (shift, in_lanes) = match block.form {
+            Form::InLanes { shift } => (shift, in_lanes_constants(shift, block.lanes, output)),
+            _ => (0, [0; IN_LANES_WORDS]),
+        };
+        let what = [kind(block.form, block.lanes), block.words as u8, shift, constants, b0, b1, b2, b3];
+        let [low, room, span] = in_lanes;
+        *head = [
+            i64::from_le_bytes(what),
+            pair(output.zero_point, i32::from(output.rounding as u8)),
+            pair(output.lo, output.hi),
+            low,
+            room,
+            span,
+        ];
         let mut first = block.first;
-        for to in chunks_mut(here, block_words(&block, rows.len)) {
+        for to in chunks_mut(blocks, block_words(&block, rows.len)) {
             pack_block(rows, &Block { first, ..block }, folded, to);
             first = first.saturating_add(block.rows);
         }
@@ -109,56 +139,53 @@ const fn kind(form: Form, lanes: Lanes) -> u8 {
     form.code() << 4 | lanes as u8
 }
 
-/// Sums and finishes all rows over all inputs.
+/// Sums and finishes the rows of all segments in `memory`.
 #[inline]
-pub(super) fn run(memory: &[i64], inputs: &[i32], shared: &Output, output: &mut [i32]) {
-    run_segments(memory, Dense(inputs), shared, output);
-}
-
-/// As [`run`], over some of `inputs` inputs only: each entry holds a value in its low half and the number of its input in
-/// the high.
-#[inline]
-pub(super) fn run_sparse(memory: &[i64], inputs: usize, entries: &[i64], shared: &Output, output: &mut [i32]) {
-    run_segments(memory, Sparse { inputs, entries }, shared, output);
-}
-
-#[inline]
-fn run_segments<S: Sums>(mut memory: &[i64], sums: S, shared: &Output, mut output: &mut [i32]) {
-    let Output { lo, hi, .. } = *shared;
-    while let Some((head, mut rest)) = memory.split_first() {
-        let [kind, words, shift, constants, b0, b1, b2, b3] = head.to_le_bytes();
-        let mut in_lanes = [0; IN_LANES_WORDS];
-        if kind >> 4 == 0 {
-            let Some((constants, behind)) = rest.split_first_chunk() else { return };
-            (in_lanes, rest) = (*constants, behind);
-        }
-        let all = u32::from_le_bytes([b0, b1, b2, b3]) as usize;
-        let Some((blocks, behind)) = rest.split_at_checked(all) else { return };
-        let segment = Segment { blocks, words, constants: usize::from(constants), sums, output };
-        let (lo_wide, hi_wide) = (i64::from(lo), i64::from(hi));
-        output = match kind {
-            0x04 => segment.run(InLanes::<16, 4>::new(shift, lo, &in_lanes)),
-            0x03 => segment.run(InLanes::<21, 3>::new(shift, lo, &in_lanes)),
-            0x02 => segment.run(InLanes::<32, 2>::new(shift, lo, &in_lanes)),
-            0x14 => segment.run(Multiply::<16, 4> { lo: lo_wide, hi: hi_wide }),
-            0x13 => segment.run(Multiply::<21, 3> { lo: lo_wide, hi: hi_wide }),
-            0x12 => segment.run(Multiply::<32, 2> { lo: lo_wide, hi: hi_wide }),
-            0x11 => segment.run(Multiply::<64, 1> { lo: lo_wide, hi: hi_wide }),
-            0x24 => segment.run(HalfEven { lanes: Lanes::Four, shared: *shared }),
-            0x23 => segment.run(HalfEven { lanes: Lanes::Three, shared: *shared }),
-            0x22 => segment.run(HalfEven { lanes: Lanes::Two, shared: *shared }),
-            0x21 => segment.run(HalfEven { lanes: Lanes::One, shared: *shared }),
-            0x34 => segment.run(Plain { lanes: Lanes::Four, shared: *shared }),
-            0x33 => segment.run(Plain { lanes: Lanes::Three, shared: *shared }),
-            0x32 => segment.run(Plain { lanes: Lanes::Two, shared: *shared }),
-            _ => segment.run(Plain { lanes: Lanes::One, shared: *shared }),
-        };
-        memory = behind;
+pub(super) fn run<S: Sums>(mut memory: &[i64], sums: S, mut output: &mut [i32]) {
+    while !memory.is_empty() {
+        (memory, output) = run_segment(memory, sums, output);
     }
 }
 
-/// A segment about to run.
-struct Segment<'m, 'o, S> {
+/// Sums and finishes the rows of the first segment in `memory`; what of memory and output is behind it.
+#[inline(always)]
+pub(super) fn run_segment<'m, 'o, S: Sums>(
+    memory: &'m [i64],
+    sums: S,
+    output: &'o mut [i32],
+) -> (&'m [i64], &'o mut [i32]) {
+    let Some((&[what, shared, clamp, low, room, span], rest)) = memory.split_first_chunk::<HEAD_WORDS>() else {
+        return (&[], output);
+    };
+    let Some((blocks, behind)) = rest.split_at_checked((what as u64).wrapping_shr(32) as usize) else {
+        return (&[], output);
+    };
+    let [kind, words, shift, constants, ..] = what.to_le_bytes();
+    let (lo, hi) = halves(clamp);
+    let (zero_point, rounding) = halves(shared);
+    let all = || {
+        let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
+        Output { zero_point, lo, hi, rounding }
+    };
+    let in_lanes = [low, room, span];
+    let (lo_wide, hi_wide) = (i64::from(lo), i64::from(hi));
+    let segment = Blocks { blocks, words, constants: usize::from(constants), sums, output };
+    let output = match kind {
+        0x03 => segment.run(InLanes::<21, 3>::new(shift, lo, &in_lanes)),
+        0x04 => segment.run(InLanes::<16, 4>::new(shift, lo, &in_lanes)),
+        0x02 => segment.run(InLanes::<32, 2>::new(shift, lo, &in_lanes)),
+        0x11 => segment.run(Multiply::<64, 1, 2> { lo: lo_wide, hi: hi_wide }),
+        0x12 => segment.run(Multiply::<32, 2, 4> { lo: lo_wide, hi: hi_wide }),
+        0x13 => segment.run(Multiply::<21, 3, 6> { lo: lo_wide, hi: hi_wide }),
+        0x14 => segment.run(Multiply::<16, 4, 8> { lo: lo_wide, hi: hi_wide }),
+        0x21..=0x24 => segment.run(HalfEven { lanes: kind & 7, shared: all() }),
+        _ => segment.run(Plain { lanes: kind & 7, shared: all() }),
+    };
+    (behind, output)
+}
+
+/// The blocks of a segment, about to run.
+struct Blocks<'m, 'o, S> {
     blocks: &'m [i64],
     words: u8,
     constants: usize,
@@ -166,7 +193,7 @@ struct Segment<'m, 'o, S> {
     output: &'o mut [i32],
 }
 
-impl<'o, S: Sums> Segment<'_, 'o, S> {
+impl<'o, S: Sums> Blocks<'_, 'o, S> {
     /// Runs all blocks; what of the output is behind them.
     #[inline]
     fn run<F: Finish>(self, finish: F) -> &'o mut [i32] {

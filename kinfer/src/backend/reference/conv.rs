@@ -23,8 +23,8 @@ pub(super) fn need(node: &Node<'_>, conv: &Conv) -> Need {
     Need {
         cycles: u32::try_from(cycles).unwrap_or(u32::MAX),
         words: channels.saturating_mul(block_words(row)).saturating_add(HEADER_WORDS) as u32,
-        workspace: 0,
         lanes: 1,
+        ..Need::default()
     }
 }
 

@@ -194,12 +194,12 @@ impl Plan {
             let (path, [input, second, output, parameters]) = (Layer::path(record), Layer::spans(record));
             // An output lies behind its inputs.
             let Some((before, after)) = scratch.split_at_mut_checked(output.at as usize) else { return };
-            let Some((written, behind)) = after.split_at_mut_checked(output.len as usize) else { return };
             let (Some(parameters), Some(input)) = (parameters.get(memory), input.get(before)) else { return };
             if path == Path::Rows {
-                packed::dense::run(parameters, input, written);
+                packed::dense::run(parameters, input, after);
                 continue;
             }
+            let Some((written, behind)) = after.split_at_mut_checked(output.len as usize) else { return };
             let Some(second) = second.get(before) else { return };
             // Behind an odd number of values is half a word.
             let odd = (output.len & 1) as usize;

@@ -135,8 +135,10 @@ impl<'m> Rows<'_, 'm> {
     /// begins a block of its own.
     fn block(&self, first: usize) -> Block {
         let (mut lanes, mut rows) = (Lanes::Four, 0usize);
-        for channel in self.channels(first).take(MAX_ROWS) {
-            let needs = Lanes::of(self.accumulator(&channel).bits());
+        let mut sums = [Interval::default(); MAX_ROWS];
+        for (channel, sum) in self.channels(first).zip(sums.iter_mut()) {
+            *sum = accumulator(&channel, self.centred).unwrap_or_default();
+            let needs = Lanes::of(sum.bits());
             let wider = if (needs as u8) < (lanes as u8) { needs } else { lanes };
             if rows >= lanes_rows(wider) {
                 break;
@@ -156,15 +158,11 @@ impl<'m> Rows<'_, 'm> {
             lanes = Lanes::One; // a word of its own costs no more, and has nothing to unpack
         }
         let mut form: Option<Form> = None;
-        for channel in self.channels(first).take(rows) {
-            let of_row = Form::of(&channel, self.accumulator(&channel), lanes, self.output());
+        for (channel, &sum) in self.channels(first).zip(&sums).take(rows) {
+            let of_row = Form::of(&channel, sum, lanes, self.output());
             form = Some(form.map_or(of_row, |form| form.join(of_row)));
         }
         Block { first, rows, lanes, words, form: form.unwrap_or(Form::Plain) }
-    }
-
-    fn accumulator(&self, channel: &Channel<'_>) -> Interval {
-        accumulator(channel, self.centred).unwrap_or_default()
     }
 }
 

@@ -12,13 +12,15 @@ use crate::verify::Node;
 
 /// The zero point of the input, and whether zeros are skipped.
 const HEADER_WORDS: usize = 1;
+/// What a block's lanes can hold beyond its rows.
+const SPARE_WORDS: u32 = 8;
 
 pub(super) fn need(node: &Node<'_>, dense: &Dense) -> Option<Need> {
     let need = rows::need(&rows_of(node, dense)?);
     Some(Need {
         cycles: need.cycles as u32,
         words: need.words.saturating_add(HEADER_WORDS) as u32,
-        workspace: if dense.skip_zeros { node.inputs() as u32 } else { 0 },
+        workspace: if dense.skip_zeros { node.inputs() as u32 } else { SPARE_WORDS },
         lanes: need.lanes,
         records: if dense.skip_zeros { 1 } else { need.segments as u16 },
     })
@@ -42,7 +44,8 @@ pub(crate) fn segments(node: &Node<'_>, dense: &Dense, output: Span, memory: Spa
     });
 }
 
-/// Runs one segment.
+/// Runs one segment. `output` is all that may be written from its first row on: the last word of a segment can have lanes to
+/// spare, and what they hold goes behind the output, where nothing is yet.
 #[inline]
 pub(crate) fn run(memory: &[i64], input: &[i32], output: &mut [i32]) {
     run_segment(memory, All(input), output);

@@ -57,11 +57,10 @@ pub(super) fn run(memory: &[i64], io: Io<'_>) {
     let [height, width] = windows.kernel;
     let row = height.wrapping_mul(width).wrapping_mul(channels) as usize;
     let room = i32s_mut(io.workspace);
-    let mut pixels = chunks_mut(io.output, outputs as usize);
+    let (mut output, outputs) = (io.output, outputs as usize);
     let [down, across] = windows.output;
     for y in 0..down {
         for x in 0..across {
-            let Some(pixel) = pixels.next() else { return };
             let origin = windows.origin(y, x);
             let window = if gathers == 0 {
                 let first = windows.pixel(origin, 0, 0).unwrap_or(0).wrapping_mul(channels as usize);
@@ -71,7 +70,9 @@ pub(super) fn run(memory: &[i64], io: Io<'_>) {
                 gather(&windows, origin, channels, zero_in, io.input, window);
                 window
             };
-            rows::run(segments, All(window), pixel);
+            // Lanes to spare go into the next pixel, which is written next.
+            rows::run(segments, All(window), output);
+            output = output.get_mut(outputs..).unwrap_or_default();
         }
     }
 }

@@ -1,9 +1,8 @@
 //! ONNX Conv on quantised values, image and result `[height, width, channels]`.
 //!
 //! `acc = bias + Σ weight[i][j][c] · (input[y + i·d][x + j·d][first + c] − zero_point)` over the taps that lie in the
-//! image, requantised per channel. A tap in the padding adds nothing, as if a real zero were there.
+//! image, then requantised per channel as a dense layer's. A tap in the padding adds nothing, as if a real zero were there.
 
-use super::requantize::{requantize, Factor, Output};
 use super::window::Windows;
 use crate::iter::chunks;
 
@@ -50,27 +49,22 @@ pub fn channel(
             });
         }
     }
-    requantize(acc, factor, output)
+    acc
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{channel, Factor, Output, Patch, Windows};
-    use crate::format::{Rounding, Window};
+    use super::{sum, Patch, Windows};
+    use crate::format::Window;
     use std::vec::Vec;
 
-    const ONE: Factor = Factor { multiplier: 1, shift: 0 };
-    const OUTPUT: Output = Output { zero_point: 0, lo: i32::MIN, hi: i32::MAX, rounding: Rounding::HalfEven };
-
     /// All positions of one channel that sees one channel.
-    fn plane(weights: &[i16], window: Window, size: [u32; 2], image: &[i32]) -> Vec<i32> {
+    fn plane(weights: &[i16], window: Window, size: [u32; 2], image: &[i32]) -> Vec<i64> {
         let windows = Windows::new(&window, size);
         let [rows, columns] = windows.output;
         let positions = (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x)));
         let patch = Patch { image, zero_point: 0, channels: 1, depth: 1, first: 0, origin: [0, 0] };
-        positions
-            .map(|(y, x)| channel(weights, 0, &windows, &Patch { origin: windows.origin(y, x), ..patch }, ONE, OUTPUT))
-            .collect()
+        positions.map(|(y, x)| sum(weights, 0, &windows, &Patch { origin: windows.origin(y, x), ..patch })).collect()
     }
 
     const THREE: Window = Window { kernel: [3, 3], stride: [1, 1], dilation: [1, 1], before: [1, 1], after: [1, 1] };
@@ -117,6 +111,6 @@ mod tests {
         // The second pixel's channels 2 and 3 are 11 and 13: 7 + 5·(11 − 10) − 2·(13 − 10).
         let image = [0, 0, 0, 0, 0, 0, 11, 13];
         let patch = Patch { image: &image, zero_point: 10, channels: 4, depth: 2, first: 2, origin: [0, 1] };
-        assert_eq!(channel(&[5, -2], 7, &windows, &patch, ONE, OUTPUT), 6);
+        assert_eq!(sum(&[5, -2], 7, &windows, &patch), 6);
     }
 }

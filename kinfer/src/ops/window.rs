@@ -38,6 +38,15 @@ impl Windows {
         }
     }
 
+    /// The first tap of window `number`, counted along the rows of the result.
+    #[inline]
+    pub fn origin_of(&self, number: u32) -> [i32; 2] {
+        let [_, columns] = self.output;
+        let y = number.checked_div(columns as u32).unwrap_or(0);
+        let x = number.wrapping_sub(y.wrapping_mul(columns as u32));
+        self.origin(y as i32, x as i32)
+    }
+
     /// The first tap of window `y`, `x`: row and column, negative in the padding.
     #[inline]
     pub const fn origin(&self, y: i32, x: i32) -> [i32; 2] {
@@ -102,6 +111,7 @@ mod tests {
         assert_eq!(windows.pixel(origin, 2, 1), Some(7));
         assert_eq!(windows.pixel(windows.origin(1, 4), 2, 0), Some(17));
         assert_eq!(windows.pixel(windows.origin(1, 4), 2, 1), None);
+        assert_eq!(windows.origin_of(windows.output[1] as u32 + 4), windows.origin(1, 4));
     }
 
     #[test]

@@ -46,35 +46,44 @@ pub(super) fn pack(node: &Node<'_>, conv: &Conv, memory: &mut [i64]) {
     rows::pack(&rows, node.input.zero_point, segments);
 }
 
+/// Pixel by pixel, and little in the frame: the decision's stack is short.
 #[inline(never)]
 pub(super) fn run(memory: &[i64], io: Io<'_>) {
-    let Some((header, segments)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
+    let Some((header, segments)) = memory.split_first_chunk() else { return };
+    let (room, mut output) = (i32s_mut(io.workspace), io.output);
+    let mut number = 0u32;
+    while !output.is_empty() {
+        let window = window(header, io.input, room, number);
+        // Lanes to spare go into the next pixel, which is written next.
+        rows::run(segments, All(window), output);
+        output = behind_pixel(header, output);
+        number = number.wrapping_add(1);
+    }
+}
+
+#[inline]
+fn behind_pixel<'o>(header: &[i64; HEADER_WORDS], output: &'o mut [i32]) -> &'o mut [i32] {
+    let &[_, _, _, _, channels, _] = header;
+    let (_, outputs) = halves(channels);
+    output.get_mut(outputs.max(1) as usize..).unwrap_or_default()
+}
+
+/// What window `number` sees, side by side: a piece of the image, or gathered in `room`.
+#[inline(never)]
+fn window<'w>(header: &[i64; HEADER_WORDS], image: &'w [i32], room: &'w mut [i32], number: u32) -> &'w [i32] {
     let &[w0, w1, w2, w3, channels, input] = header;
     let windows = Windows::from_words(&[w0, w1, w2, w3]);
-    let (channels, outputs) = halves(channels);
-    let (zero_in, gathers) = halves(input);
-
+    let ((channels, _), (zero_point, gathers)) = (halves(channels), halves(input));
     let [height, width] = windows.kernel;
     let row = height.wrapping_mul(width).wrapping_mul(channels) as usize;
-    let room = i32s_mut(io.workspace);
-    let (mut output, outputs) = (io.output, outputs as usize);
-    let [down, across] = windows.output;
-    for y in 0..down {
-        for x in 0..across {
-            let origin = windows.origin(y, x);
-            let window = if gathers == 0 {
-                let first = windows.pixel(origin, 0, 0).unwrap_or(0).wrapping_mul(channels as usize);
-                io.input.get(first..).and_then(|tail| tail.get(..row)).unwrap_or(&[])
-            } else {
-                let window = room.get_mut(..row).unwrap_or_default();
-                gather(&windows, origin, channels, zero_in, io.input, window);
-                window
-            };
-            // Lanes to spare go into the next pixel, which is written next.
-            rows::run(segments, All(window), output);
-            output = output.get_mut(outputs..).unwrap_or_default();
-        }
+    let origin = windows.origin_of(number);
+    if gathers == 0 {
+        let first = windows.pixel(origin, 0, 0).unwrap_or(0).wrapping_mul(channels as usize);
+        return image.get(first..).and_then(|tail| tail.get(..row)).unwrap_or(&[]);
     }
+    let window = room.get_mut(..row).unwrap_or_default();
+    gather(&windows, origin, channels, zero_point, image, window);
+    window
 }
 
 /// Copies what the window at `origin` sees of `image`, the zero point for what it sees of the padding.

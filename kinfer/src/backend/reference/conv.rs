@@ -5,9 +5,9 @@ use super::super::{Io, Need};
 use super::write::{halves, Writer};
 use crate::cast::{i16s, i16s_mut};
 use crate::format::{Conv, Rounding};
-use crate::iter::{chunks, chunks_mut};
-use crate::ops::conv::{channel, Patch};
-use crate::ops::requantize::{Factor, Output};
+use crate::iter::numbered;
+use crate::ops::conv::{sum, Patch};
+use crate::ops::requantize::{requantize, Factor, Output};
 use crate::ops::window::Windows;
 use crate::verify::Node;
 
@@ -17,9 +17,10 @@ const CHANNEL_WORDS: usize = 2;
 pub(super) fn need(node: &Node<'_>, conv: &Conv) -> Need {
     let (row, channels) = (conv.row(&node.input), node.output.channels() as usize);
     let [depth, _] = conv.channels_of_group(&node.input, &node.output);
-    // A multiply, two loads and an extension a weight; where a tap lies; requantisation in 128 bits.
+    // A multiply, two loads and an extension a weight; where a tap lies; two divisions, and requantisation in 128
+    // bits.
     let each = row.saturating_mul(2).saturating_add(row.checked_div(depth).unwrap_or(0).saturating_mul(5));
-    let cycles = node.outputs().saturating_mul(each.saturating_add(30));
+    let cycles = node.outputs().saturating_mul(each.saturating_add(60));
     Need {
         cycles: u32::try_from(cycles).unwrap_or(u32::MAX),
         words: channels.saturating_mul(block_words(row)).saturating_add(HEADER_WORDS) as u32,
@@ -51,39 +52,46 @@ pub(super) fn pack(node: &Node<'_>, conv: &Conv, memory: &mut [i64]) {
     }
 }
 
-#[inline]
+/// Element by element, and little in the frame: the decision's stack is short.
+#[inline(never)]
 pub(super) fn run(memory: &[i64], io: Io<'_>) {
-    let Some((header, blocks)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
+    for (number, out) in numbered(io.output) {
+        *out = element(memory, io.input, number);
+    }
+}
+
+/// Element `number` of the output.
+#[inline(never)]
+fn element(memory: &[i64], image: &[i32], number: u32) -> i32 {
+    let Some((header, blocks)) = memory.split_first_chunk::<HEADER_WORDS>() else { return 0 };
     let &[w0, w1, w2, w3, inputs, outputs, zero, output, clamp] = header;
     let windows = Windows::from_words(&[w0, w1, w2, w3]);
-    let ((inputs, depth), (outputs, group)) = (halves(inputs), halves(outputs));
-    let (zero_point, row) = halves(zero);
-    let (zero_out, rounding) = halves(output);
-    let (lo, hi) = halves(clamp);
-    let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
-    let output = Output { zero_point: zero_out, lo, hi, rounding };
-    let (channels, depth) = (inputs as usize, depth as usize);
+    let ((channels, depth), (outputs, group)) = (halves(inputs), halves(outputs));
+    let pixel = number.checked_div(outputs as u32).unwrap_or(0);
+    let out_channel = number.wrapping_sub(pixel.wrapping_mul(outputs as u32));
+    let group = match group {
+        1 => out_channel,
+        group => out_channel.checked_div(group as u32).unwrap_or(0),
+    };
 
-    let mut pixels = chunks_mut(io.output, outputs as usize);
-    let [rows, columns] = windows.output;
-    for y in 0..rows {
-        for x in 0..columns {
-            let Some(pixel) = pixels.next() else { return };
-            let origin = windows.origin(y, x);
-            let mut patch = Patch { image: io.input, zero_point, channels, depth, first: 0, origin };
-            let mut blocks = chunks(blocks, block_words(row as usize));
-            for group in chunks_mut(pixel, group as usize) {
-                for out in group {
-                    let block = blocks.next().and_then(|block| block.split_first_chunk::<CHANNEL_WORDS>());
-                    let Some((&[bias, factor], row)) = block else { continue };
-                    let (multiplier, shift) = halves(factor);
-                    let factor = Factor { multiplier, shift: shift as u8 };
-                    *out = channel(i16s(row), bias, &windows, &patch, factor, output);
-                }
-                patch.first = patch.first.wrapping_add(depth);
-            }
-        }
-    }
+    let (zero_point, row) = halves(zero);
+    let at = block_words(row as usize).wrapping_mul(out_channel as usize);
+    let block = blocks.get(at..).unwrap_or(&[]).split_first_chunk::<CHANNEL_WORDS>();
+    let Some((&[bias, factor], weights)) = block else { return 0 };
+    let patch = Patch {
+        image,
+        zero_point,
+        channels: channels as usize,
+        depth: depth as usize,
+        first: (depth as usize).wrapping_mul(group as usize),
+        origin: windows.origin_of(pixel),
+    };
+    let acc = sum(i16s(weights), bias, &windows, &patch);
+
+    let ((multiplier, shift), (zero_out, rounding), (lo, hi)) = (halves(factor), halves(output), halves(clamp));
+    let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
+    let factor = Factor { multiplier, shift: shift as u8 };
+    requantize(acc, factor, Output { zero_point: zero_out, lo, hi, rounding })
 }
 
 /// Words of an output channel.

@@ -3,7 +3,7 @@
 use super::super::{Io, Need};
 use super::write::{halves, Writer};
 use crate::format::{Pool, PoolMode, Rounding};
-use crate::iter::chunks_mut;
+use crate::iter::{chunks_mut, numbered};
 use crate::ops::pool::{average, max, Mean};
 use crate::ops::window::Windows;
 use crate::verify::Node;
@@ -33,24 +33,29 @@ pub(super) fn pack(node: &Node<'_>, pool: &Pool, memory: &mut [i64]) {
     to.pair(i32::from(pool.mode as u8), i32::from(pool.rounding as u8));
 }
 
-#[inline]
+/// Pixel by pixel, and little in the frame: the decision's stack is short.
+#[inline(never)]
 pub(super) fn run(memory: &[i64], io: Io<'_>) {
-    let Some(&[w0, w1, w2, w3, channels, how]) = memory.first_chunk::<HEADER_WORDS>() else { return };
+    let Some(header) = memory.first_chunk() else { return };
+    let &[_, _, _, _, channels, _] = header;
+    let (channels, _) = halves(channels);
+    for (number, out) in numbered(chunks_mut(io.output, channels as usize)) {
+        pixel(header, io.input, number, out);
+    }
+}
+
+/// Pixel `number` of the output.
+#[inline(never)]
+fn pixel(header: &[i64; HEADER_WORDS], image: &[i32], number: u32, out: &mut [i32]) {
+    let &[w0, w1, w2, w3, channels, how] = header;
     let windows = Windows::from_words(&[w0, w1, w2, w3]);
-    let ((channels, zero_point), (mode, rounding)) = (halves(channels), halves(how));
-    let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
-    let mean = Mean { zero_point, rounding, padded: mode == PoolMode::AveragePadded as i32 };
-    let mut pixels = chunks_mut(io.output, channels as usize);
-    let [rows, columns] = windows.output;
-    for y in 0..rows {
-        for x in 0..columns {
-            let Some(pixel) = pixels.next() else { return };
-            let origin = windows.origin(y, x);
-            if mode == PoolMode::Max as i32 {
-                max(&windows, origin, io.input, pixel);
-            } else {
-                average(mean, &windows, origin, io.input, pixel);
-            }
-        }
+    let origin = windows.origin_of(number);
+    let ((_, zero_point), (mode, rounding)) = (halves(channels), halves(how));
+    if mode == PoolMode::Max as i32 {
+        max(&windows, origin, image, out);
+    } else {
+        let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
+        let mean = Mean { zero_point, rounding, padded: mode == PoolMode::AveragePadded as i32 };
+        average(mean, &windows, origin, image, out);
     }
 }

@@ -6,7 +6,7 @@ use super::layout::{self, Layer, Path, LAYER_WORDS};
 use super::span::Span;
 use crate::backend::{self, packed, Backend, Io, PackedWords, Reference};
 use crate::cast::{i32s, i32s_mut, i64s_mut};
-use crate::decision::{decide, Decision, Scores};
+use crate::decision::{decide, Decision, Flags, Scores};
 use crate::error::{Error, Place, Problem, Result};
 use crate::features::program;
 use crate::format::{Head, Model};
@@ -163,11 +163,24 @@ impl Plan {
         if raw.len() != self.features || scratch.len() < self.scratch_words || state.len() < self.state_words {
             return Decision::FALLBACK;
         }
+        let flags = self.quantize(memory, scratch, state, raw);
+        self.run_layers(memory, scratch, state);
+        self.conclude(scratch, flags)
+    }
+
+    /// Counters to tensor 0. This and [`Plan::conclude`] are functions of their own, so that the stack of one does not lie
+    /// under the other's, nor under the layers'.
+    #[inline(never)]
+    fn quantize(&self, memory: &[i64], scratch: &mut [i64], state: &mut [i64], raw: &[i64]) -> Flags {
         let value_words = self.inputs.at.wrapping_shr(1) as usize;
         let (values, tensors) = scratch.split_at_mut_checked(value_words).unwrap_or_default();
         let inputs = i32s_mut(tensors).get_mut(..self.inputs.len as usize).unwrap_or_default();
-        let flags = program::run(self.program.of(memory), raw, values, state, inputs);
-        self.run_layers(memory, scratch, state);
+        program::run(self.program.of(memory), raw, values, state, inputs)
+    }
+
+    /// Scores to a decision.
+    #[inline(never)]
+    fn conclude(&self, scratch: &[i64], flags: Flags) -> Decision {
         decide(&self.head, self.scores, self.scores_at.of(i32s(scratch)), flags)
     }
 
@@ -186,7 +199,8 @@ impl Plan {
         self.scores_at.of(i32s(scratch))
     }
 
-    #[inline]
+    /// In place of a call, for the stack's sake.
+    #[inline(always)]
     fn run_layers(&self, memory: &[i64], scratch: &mut [i64], state: &mut [i64]) {
         let scratch = i32s_mut(scratch);
         for record in chunks(memory, LAYER_WORDS).take(self.layers) {

@@ -23,17 +23,10 @@ pub struct Patch<'a> {
     pub origin: [i32; 2],
 }
 
-/// One output channel at one position; `weights` are `[kernel height][kernel width][depth]`. The verifier has proved that
-/// the sum fits.
+/// The accumulator of one output channel at one position; `weights` begin with `[kernel height][kernel width][depth]` of
+/// it. The verifier has proved that it fits.
 #[inline]
-pub fn channel(
-    weights: &[i16],
-    bias: i64,
-    windows: &Windows,
-    patch: &Patch<'_>,
-    factor: Factor,
-    output: Output,
-) -> i32 {
+pub fn sum(weights: &[i16], bias: i64, windows: &Windows, patch: &Patch<'_>) -> i64 {
     let zero_point = i64::from(patch.zero_point);
     let [height, width] = windows.kernel;
     let (mut acc, mut taps) = (bias, chunks(weights, patch.depth));

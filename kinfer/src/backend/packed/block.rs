@@ -162,7 +162,12 @@ impl<'m> Rows<'_, 'm> {
             let of_row = Form::of(&channel, sum, lanes, self.output());
             form = Some(form.map_or(of_row, |form| form.join(of_row)));
         }
-        Block { first, rows, lanes, words, form: form.unwrap_or(Form::Plain) }
+        let form = form.unwrap_or(Form::Plain);
+        match form {
+            // The rare forms take a word at a time: there is less code in the kernel, and a smaller stack.
+            Form::HalfEven | Form::Plain => Block { first, rows: rows.min(lanes as usize), lanes, words: 1, form },
+            _ => Block { first, rows, lanes, words, form },
+        }
     }
 }
 

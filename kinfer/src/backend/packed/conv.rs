@@ -54,7 +54,6 @@ pub(super) fn run(memory: &[i64], io: Io<'_>) {
     let mut number = 0u32;
     while !output.is_empty() {
         let window = window(header, io.input, room, number);
-        // Lanes to spare go into the next pixel, which is written next.
         rows::run(segments, All(window), output);
         output = behind_pixel(header, output);
         number = number.wrapping_add(1);

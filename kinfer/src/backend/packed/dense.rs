@@ -59,7 +59,7 @@ pub(super) fn run_all(memory: &[i64], io: Io<'_>) {
         (_, 0) => rows::run(segments, All(io.input), io.output),
         (zero_point, _) => {
             let entries = nonzero(io.input, zero_point, io.workspace);
-            rows::run(segments, Listed { inputs: io.input.len(), entries }, io.output);
+            rows::run(segments, &Listed { inputs: io.input.len(), entries }, io.output);
         }
     }
 }

@@ -33,8 +33,7 @@ pub(super) fn need(rows: &Rows<'_, '_>) -> RowsNeed {
     for_each_segment(rows, |segment| {
         let Segment { block, blocks, words, rows: count, .. } = segment;
         let block_cycles = rows.len.saturating_mul(block.words).saturating_add(block.form.cycles(&block));
-        all.cycles =
-            all.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(25);
+        all.cycles = all.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(25);
         all.words = all.words.saturating_add(words);
         all.segments = all.segments.saturating_add(1);
         if let Some(by) = by_lanes.get_mut(block.lanes as usize) {

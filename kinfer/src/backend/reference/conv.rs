@@ -61,7 +61,7 @@ pub(super) fn run(memory: &[i64], io: Io<'_>) {
 }
 
 /// Element `number` of the output.
-#[inline(never)]
+#[inline]
 fn element(memory: &[i64], image: &[i32], number: u32) -> i32 {
     let Some((header, blocks)) = memory.split_first_chunk::<HEADER_WORDS>() else { return 0 };
     let &[w0, w1, w2, w3, inputs, outputs, zero, output, clamp] = header;

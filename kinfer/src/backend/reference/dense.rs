@@ -41,7 +41,7 @@ pub(super) fn pack(node: &Node<'_>, dense: &Dense, memory: &mut [i64]) {
     }
 }
 
-#[inline]
+#[inline(never)] // an operator's frame is its own
 pub(super) fn run(memory: &[i64], io: Io<'_>) {
     let Some((&[input, output, clamp], rows)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
     let (inputs, zero_in) = halves(input);

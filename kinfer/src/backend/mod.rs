@@ -110,6 +110,7 @@ pub(crate) fn for_each_part(backend: BackendKind, node: &Node<'_>, layer: Layer,
                 each(Layer { path: Path::Rows, output, memory, ..layer });
             });
         }
+        Parameters::Conv(conv) if backend == BackendKind::Packed => packed::conv::parts(node, conv, layer, each),
         _ => each(layer),
     }
 }

@@ -40,6 +40,10 @@ pub enum Path {
     Packed = 1,
     /// As a segment of rows of the packed backend, without going through the operator.
     Rows = 2,
+    /// Gathers what a window sees of the image: the output is that. The second input's offset is the window's number.
+    Window = 5,
+    /// As [`Path::Rows`], over a gathered window, which is the second input and lies behind the output.
+    WindowRows = 6,
 }
 
 impl From<BackendKind> for Path {
@@ -63,6 +67,8 @@ impl Layer {
     #[inline]
     pub(super) const fn path(&[what, ..]: &[i64; LAYER_WORDS]) -> Path {
         match what >> 16 {
+            6 => Path::WindowRows,
+            5 => Path::Window,
             2 => Path::Rows,
             1 => Path::Packed,
             _ => Path::Reference,

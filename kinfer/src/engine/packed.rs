@@ -122,7 +122,7 @@ impl Plan {
         let program = layout::program_span(model, report);
         program::pack(model, program.of_mut(memory));
 
-        let (mut records, mut at) = (0, layout::parameters_at(model, report));
+        let (mut records, mut at) = (0usize, layout::parameters_at(model, report));
         for (number, (operator, proved)) in numbered(model.operators().iter().zip(&report.operators)) {
             let place = Place::Operator(number, operator.kind());
             let node = verify::node(model, &operator, report).map_err(|problem| Error::new(place, problem))?;
@@ -137,8 +137,9 @@ impl Plan {
             at = layer.memory.end();
             backend::pack(proved.backend, &node, layer.memory.of_mut(memory));
             backend::for_each_part(proved.backend, &node, layer, |part| {
-                if let Some(record) = chunks_mut(memory, LAYER_WORDS).nth(records) {
-                    record.copy_from_slice(&part.to_words());
+                let here = memory.get_mut(records.saturating_mul(LAYER_WORDS)..).unwrap_or_default();
+                if let Some(record) = here.first_chunk_mut::<LAYER_WORDS>() {
+                    *record = part.to_words();
                 }
                 records = records.saturating_add(1);
             });
@@ -213,7 +214,18 @@ impl Plan {
                 packed::dense::run(parameters, input, after);
                 continue;
             }
+            if path == Path::WindowRows {
+                let at = second.at.wrapping_sub(output.at) as usize;
+                let Some((written, behind)) = after.split_at_mut_checked(at) else { return };
+                let Some(window) = behind.get(..second.len as usize) else { return };
+                packed::dense::run(parameters, window, written);
+                continue;
+            }
             let Some((written, behind)) = after.split_at_mut_checked(output.len as usize) else { return };
+            if path == Path::Window {
+                packed::conv::gather(parameters, input, second.at, written);
+                continue;
+            }
             let Some(second) = second.get(before) else { return };
             // Behind an odd number of values is half a word.
             let odd = (output.len & 1) as usize;

@@ -13,7 +13,7 @@
 //! * [`conv`]: a window at a time made the input of a dense layer.
 
 mod block;
-mod conv;
+pub(crate) mod conv;
 pub(crate) mod dense;
 mod finish;
 mod rows;
@@ -48,7 +48,7 @@ impl Backend for PackedWords {
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
         match kind {
             OperatorKind::Dense => dense::run_all(memory, io),
-            OperatorKind::Conv => conv::run(memory, io),
+            OperatorKind::Conv => conv::run_all(memory, io),
             _ => {}
         }
     }

@@ -45,7 +45,7 @@ pub(super) fn run(memory: &[i64], io: Io<'_>) {
 }
 
 /// Pixel `number` of the output.
-#[inline]
+#[inline(never)]
 fn pixel(header: &[i64; HEADER_WORDS], image: &[i32], number: u32, out: &mut [i32]) {
     let &[w0, w1, w2, w3, channels, how] = header;
     let windows = Windows::from_words(&[w0, w1, w2, w3]);

@@ -7,7 +7,7 @@ use kinfer_suite::models::two_counters;
 /// `two_counters`, written down from the specification.
 const FILE: &str = "
     # label, version 1.0, 8 sections, 935 bytes, CRC-32C, reserved
-    4b494e460d0a1a0a 0100 0000 08000000 a703000000000000 42ef7b6e 00000000
+    4b494e460d0a1a0a 0100 0000 08000000 a703000000000000 b9bfcda1 00000000
 
     # table: kind, flags, records, offset, length, reserved
     0100 0000 02000000 e0000000 a0000000 0000000000000000
@@ -23,9 +23,9 @@ const FILE: &str = "
     71756575655f696f7300000000000000 00000000000000000000000000000000 00000000000000000000000000000000 636f756e740000000000000000000000 0000000000000000 8000000000000000
     69646c655f7573000000000000000000 00000000000000000000000000000000 00000000000000000000000000000000 636f756e740000000000000000000000 0000000000000000 a00f000000000000
 
-    # program: affine, source, shift, rounding, reserved, multiplier, bias, reserved
-    0100 0000 16 00 0000 0000100000000000 00000000000000000000000000000000 0000000000000000
-    0100 0100 16 00 0000 0000100000000000 000000ffffffffffffffffffffffffff 0000000000000000
+    # program: affine, source, shift, rounding, reserved, multiplier, bias, lo, hi
+    0100 0000 16 00 0000 0000100000000000 00000000000000000000000000000000 80ffffff 7f000000
+    0100 0100 16 00 0000 0000100000000000 000000ffffffffffffffffffffffffff 80ffffff 7f000000
 
     # tensors: element type, rank, reserved, dimensions, zero point, scale 1/16
     01 01 0000 02000000000000000000000000000000 fcffffff 00000000000000000000001000000000
@@ -80,8 +80,9 @@ fn the_reader_reads_these_bytes() {
     let idle = model.features().get(1).unwrap();
     assert_eq!((idle.name.as_str(), idle.unit.as_str(), idle.lo, idle.hi), ("idle_us", "count", 0, 4_000));
     let step = model.program().get(1).unwrap();
-    let StepKind::Affine { multiplier, bias, shift, .. } = step.kind;
+    let StepKind::Affine { multiplier, bias, shift, lo, hi, .. } = step.kind else { panic!("step 1 is affine") };
     assert_eq!((step.source, multiplier, bias, shift), (1, 1 << 20, -(1 << 24), 22));
+    assert_eq!((lo, hi), (-128, 127));
     let tensor = model.tensors().get(0).unwrap();
     assert_eq!((tensor.element, tensor.dims, tensor.zero_point), (ElementType::I8, [2, 1, 1, 1], -4));
     assert_eq!(tensor.scale, U32F96::ONE / 16);

@@ -74,7 +74,7 @@ fn dense() -> impl Strategy<Value = (ModelSpec, Vec<Vec<i32>>)> {
                         zero_point,
                         scale: U32F96::ONE,
                     };
-                    let step = StepSpec { source: 0, multiplier: 1, bias: 0, shift: 0, rounding: Rounding::HalfEven };
+                    let step = StepSpec::affine(0, 1, 0, 0, element);
                     let spec = ModelSpec {
                         features: vec![FeatureSpec { name: "x".into(), unit: "1".into(), lo: 0, hi: 1 }],
                         program: vec![step; inputs],

@@ -5,7 +5,8 @@ use kinfer::format::{ElementType, HeadKind, Rounding};
 use kinfer::{Limits, Model, Packed, verify};
 use kinfer_convert::kinf::container::seal;
 use kinfer_convert::kinf::{
-    ClipSpec, DenseSpec, FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, RowsSpec, StepSpec, TensorSpec, WeightsSpec,
+    AffineSpec, ClipSpec, DenseSpec, FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, RowsSpec, StepSpec, TensorSpec,
+    WeightsSpec,
 };
 use kinfer_suite::{models, wide};
 use num_traits::ToPrimitive;
@@ -38,13 +39,10 @@ fn tensor(elements: usize) -> impl Strategy<Value = TensorSpec> {
     })
 }
 
-fn step(features: usize) -> impl Strategy<Value = StepSpec> {
-    (0..features, wild(), wild(), 0u32..64, 0u8..=96).prop_map(|(source, multiplier, bias, widen, shift)| StepSpec {
-        source: source as u16,
-        multiplier: multiplier / 4,
-        bias: i128::from(bias) << (widen % 62),
-        shift,
-        rounding: Rounding::HalfEven,
+fn step(features: usize) -> impl Strategy<Value = AffineSpec> {
+    (0..features, wild(), wild(), 0u32..64, 0u8..=96).prop_map(|(source, multiplier, bias, widen, shift)| {
+        let bias = i128::from(bias) << (widen % 62);
+        AffineSpec::new(source as u16, multiplier / 4, bias, shift, ElementType::I8)
     })
 }
 
@@ -90,6 +88,8 @@ fn model() -> impl Strategy<Value = ModelSpec> {
         (features_of, program, tensors, operators, wild(), wild()).prop_map(
             move |(ranges, program, mut tensors, operators, threshold, low_margin)| {
                 let last = sizes.len() - 1;
+                let (lo, hi) = tensors[0].element.range();
+                let saturate = |step| AffineSpec { lo, hi, ..step };
                 tensors[last].element = ElementType::I32;
                 let mut operators: Vec<_> = operators.into_iter().map(OperatorSpec::Dense).collect();
                 if let Some(OperatorSpec::Dense(scores)) = operators.last_mut() {
@@ -120,7 +120,7 @@ fn model() -> impl Strategy<Value = ModelSpec> {
                             hi: a.max(b),
                         })
                         .collect(),
-                    program,
+                    program: program.into_iter().map(saturate).map(StepSpec::Affine).collect(),
                     tensors,
                     operators,
                     head: HeadSpec {

@@ -41,6 +41,12 @@ pub(crate) fn arrays<const N: usize>(words: &[i64]) -> &[[i64; N]] {
     bytemuck::try_cast_slice(words).unwrap_or_default()
 }
 
+/// As [`arrays`], to write to.
+#[inline]
+pub(crate) fn arrays_mut<const N: usize>(words: &mut [i64]) -> &mut [[i64; N]] {
+    bytemuck::try_cast_slice_mut(words).unwrap_or_default()
+}
+
 /// Two values in a word, the first in the low half.
 #[inline]
 pub(crate) const fn pair(low: i32, high: i32) -> i64 {

@@ -29,7 +29,7 @@ pub enum Place {
     Section(SectionKind),
     /// Record of the schema section: one raw counter.
     Feature(u32),
-    /// Record of the program section: one quantised input.
+    /// Record of the program section.
     Step(u32),
     /// Record of the tensor section.
     Tensor(u32),
@@ -69,8 +69,12 @@ pub enum Problem {
     Shape,
     ZeroPoint { is: i32 },
     Scale,
-    Steps { is: u32, inputs: u64 },
-    Source { is: u16, features: u32 },
+    Elements { is: u64, inputs: u64 },
+    Source { is: u16, values: u32 },
+    Amount { what: &'static str, is: u64, max: u64 },
+    Unsorted { index: u32 },
+    EmptyClamp { lo: i64, hi: i64 },
+    StateOverlap { at: u32, end: u64 },
     Shift { is: u8, max: u8 },
     TooLarge { what: &'static str },
     NoTensor { is: u16, tensors: u32 },
@@ -193,8 +197,12 @@ impl fmt::Display for Problem {
             Self::Shape => f.write_str("the rank is not 1 to 4, or a dimension is zero or too large"),
             Self::ZeroPoint { is } => write!(f, "zero point {is} is outside the element type"),
             Self::Scale => f.write_str("the scale is zero"),
-            Self::Steps { is, inputs } => write!(f, "has {is} steps, the input tensor has {inputs} elements"),
-            Self::Source { is, features } => write!(f, "reads feature {is}, the schema has {features}"),
+            Self::Elements { is, inputs } => write!(f, "makes {is} elements, the input tensor has {inputs}"),
+            Self::Source { is, values } => write!(f, "reads value {is}, there are {values} before it"),
+            Self::Amount { what, is, max } => write!(f, "{what} {is} is not 1 to {max}"),
+            Self::Unsorted { index } => write!(f, "threshold {index} is below the one before it"),
+            Self::EmptyClamp { lo, hi } => write!(f, "clamp range {lo}..{hi} is empty"),
+            Self::StateOverlap { at, end } => write!(f, "state begins at word {at}, inside what ends at word {end}"),
             Self::Shift { is, max } => write!(f, "shift {is} is over {max}"),
             Self::TooLarge { what } => write!(f, "the {what} is too large for exact arithmetic"),
             Self::NoTensor { is, tensors } => write!(f, "names tensor {is}, the file has {tensors}"),

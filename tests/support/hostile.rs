@@ -4,7 +4,7 @@
 
 use kinfer::format::{ENTRY_SIZE, HEADER_SIZE, HeadKind, SectionKind};
 use kinfer_convert::kinf::container::{seal, to_bytes};
-use kinfer_convert::kinf::{DenseSpec, ModelSpec, OperatorSpec};
+use kinfer_convert::kinf::{AffineSpec, DenseSpec, ModelSpec, OperatorSpec, StepSpec};
 
 use crate::models::two_counters;
 
@@ -46,7 +46,7 @@ fn damaged_bytes() -> Vec<Hostile> {
         case("text-mode-transfer", "header: is not a .kinf model (the label is wrong)", &|b| {
             b.remove(4);
         }),
-        case("flipped-bit-in-data", "header: says CRC-32C 6e7bef42, the file's is 7979e8a7", &|b| {
+        case("flipped-bit-in-data", "header: says CRC-32C a1cdbfb9, the file's is b6cfb85c", &|b| {
             let middle = b.len() / 2;
             b[middle] ^= 0x10;
         }),
@@ -107,17 +107,32 @@ fn damaged_model() -> Vec<Hostile> {
         case("empty-range", "feature 1: the range seen in calibration is empty (lo is above hi)", &|m| {
             m.features[1].lo = 5_000;
         }),
-        case("unknown-feature", "feature program step 1: reads feature 2, the schema has 2", &|m| {
-            m.program[1].source = 2
+        case("unknown-feature", "feature program step 1: reads value 2, there are 2 before it", &|m| {
+            affine(m, 1, &|s| s.source = 2);
         }),
-        case("wide-shift", "feature program step 0: shift 97 is over 96", &|m| m.program[0].shift = 97),
+        case("wide-shift", "feature program step 0: shift 97 is over 96", &|m| {
+            affine(m, 0, &|s| s.shift = 97);
+        }),
         case("wide-multiplier", "feature program step 0: the multiplier is too large for exact arithmetic", &|m| {
-            m.program[0].multiplier = i64::MIN;
+            affine(m, 0, &|s| s.multiplier = i64::MIN);
         }),
         case("wide-bias", "feature program step 0: the bias is too large for exact arithmetic", &|m| {
-            m.program[0].bias = i128::MIN;
+            affine(m, 0, &|s| s.bias = i128::MIN);
         }),
-        case("too-few-steps", "section program: has 1 steps, the input tensor has 2 elements", &|m| {
+        case("unsorted-thresholds", "feature program step 1: threshold 1 is below the one before it", &|m| {
+            m.program[1] = StepSpec::Bucketise { source: 1, thresholds: vec![2, 1], base: 0 };
+        }),
+        case("too-many-digits", "feature program step 0: number of digits 19 is not 1 to 18", &|m| {
+            m.program[0] = StepSpec::Digits { source: 0, count: 19, base: 0 };
+        }),
+        case("shared-state", "feature program step 1: state begins at word 1, inside what ends at word 2", &|m| {
+            m.program.insert(0, StepSpec::History { source: 0, count: 2, state: 0 });
+            m.program.insert(1, StepSpec::Ewma { source: 0, alpha: 1, shift: 3, fraction: 0, state: 1 });
+        }),
+        case("too-much-state", "file: state bytes 8000 over the budget of 4096", &|m| {
+            m.program.insert(0, StepSpec::History { source: 0, count: 1, state: 999 });
+        }),
+        case("too-few-steps", "section program: makes 1 elements, the input tensor has 2", &|m| {
             m.program.pop();
         }),
         case(
@@ -199,6 +214,12 @@ fn damaged_model() -> Vec<Hostile> {
         ),
     ]);
     files
+}
+
+fn affine(spec: &mut ModelSpec, index: usize, change: &dyn Fn(&mut AffineSpec)) {
+    if let StepSpec::Affine(step) = &mut spec.program[index] {
+        change(step);
+    }
 }
 
 fn dense(spec: &mut ModelSpec, index: usize, change: &dyn Fn(&mut DenseSpec)) {

@@ -19,7 +19,7 @@ pub fn tensor(element: ElementType, elements: usize, zero_point: i32) -> TensorS
 /// Two counters, a hidden layer of two, two outcomes: `busy` when the first counter outweighs the second. Small enough to
 /// follow by hand and to write down byte by byte.
 pub fn two_counters() -> ModelSpec {
-    let step = |source, bias| StepSpec { source, multiplier: 1 << 20, bias, shift: 22, rounding: Rounding::HalfEven };
+    let step = |source, bias| StepSpec::affine(source, 1 << 20, bias, 22, ElementType::I8);
     let dense = |input, weights, lo, hi| {
         OperatorSpec::Dense(DenseSpec {
             input,

@@ -12,7 +12,7 @@
 //! let unit_scale = fixed::types::U32F96::ONE;
 //! let spec = ModelSpec {
 //!     features: vec![FeatureSpec { name: "depth".into(), unit: "count".into(), lo: 0, hi: 100 }],
-//!     program: vec![StepSpec { source: 0, multiplier: 1, bias: 0, shift: 0, rounding: Rounding::HalfEven }],
+//!     program: vec![StepSpec::affine(0, 1, 0, 0, ElementType::I8)],
 //!     tensors: vec![
 //!         TensorSpec { element: ElementType::I8, dims: vec![1], zero_point: 0, scale: unit_scale },
 //!         TensorSpec { element: ElementType::I32, dims: vec![1], zero_point: 0, scale: unit_scale },
@@ -45,20 +45,23 @@
 
 pub mod container;
 pub mod operators;
+mod program;
 mod records;
 
 use fixed::types::{I32F32, U32F96};
-use kinfer::format::{ElementType, HeadKind, Rounding, SKIPPABLE, SectionKind};
+use kinfer::format::{ElementType, HeadKind, SKIPPABLE, SectionKind};
 
 use self::container::Section;
+use self::operators::Data;
 pub use self::operators::*;
+pub use self::program::{AffineSpec, StepSpec};
 
 /// A whole model file.
 #[derive(Clone, Debug)]
 pub struct ModelSpec {
     /// The schema: raw counters in the order the caller passes them.
     pub features: Vec<FeatureSpec>,
-    /// The feature program; step *i* makes element *i* of tensor 0.
+    /// The feature program, which makes the elements of tensor 0 in their order.
     pub program: Vec<StepSpec>,
     /// Activations; tensor 0 is the feature program's output.
     pub tensors: Vec<TensorSpec>,
@@ -83,21 +86,6 @@ pub struct FeatureSpec {
     pub lo: i64,
     /// Largest value seen in calibration.
     pub hi: i64,
-}
-
-/// A step of the feature program: `saturate(round((raw · multiplier + bias) / 2^shift))`.
-#[derive(Clone, Copy, Debug)]
-pub struct StepSpec {
-    /// Index of the raw counter.
-    pub source: u16,
-    /// Factor of the raw counter.
-    pub multiplier: i64,
-    /// In units of 2^-shift of the quantised input; the zero point is part of it.
-    pub bias: i128,
-    /// Binary point of multiplier and bias.
-    pub shift: u8,
-    /// How the shift rounds.
-    pub rounding: Rounding,
 }
 
 /// A tensor of activations.
@@ -133,13 +121,15 @@ impl ModelSpec {
     /// The file's sections, in order, before they are laid out.
     pub fn sections(&self) -> Vec<Section> {
         use SectionKind as Kind;
-        let (operators, data) = records::operators(&self.operators);
+        let mut data = Data::default();
+        let program = self.program.iter().map(|step| step.write(&mut data)).collect();
+        let operators = self.operators.iter().map(|operator| operator.write(&mut data)).collect();
         let mut sections = vec![
             Section::of(Kind::Schema, records::all(&self.features, records::feature)),
-            Section::of(Kind::Program, records::all(&self.program, records::step)),
+            Section::of(Kind::Program, program),
             Section::of(Kind::Tensors, records::all(&self.tensors, records::tensor)),
             Section::of(Kind::Operators, operators),
-            Section::of(Kind::Data, vec![data]),
+            Section::of(Kind::Data, vec![data.0]),
             Section::of(Kind::Head, vec![records::head(&self.head)]),
             Section::of(Kind::Outcomes, records::all(&self.outcomes, |name| records::outcome(name))),
         ];
@@ -154,7 +144,7 @@ impl ModelSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kinfer::format::Parameters;
+    use kinfer::format::{Parameters, Rounding, StepKind};
 
     fn spec() -> ModelSpec {
         let scale = U32F96::from_num(3) / 4;
@@ -164,8 +154,8 @@ mod tests {
                 FeatureSpec { name: "x".repeat(60), unit: "ns".into(), lo: 0, hi: i64::MAX },
             ],
             program: vec![
-                StepSpec { source: 0, multiplier: -5, bias: 1 << 100, shift: 7, rounding: Rounding::HalfEven },
-                StepSpec { source: 1, multiplier: 1, bias: -1, shift: 0, rounding: Rounding::HalfEven },
+                StepSpec::affine(0, -5, 1 << 100, 7, ElementType::I8),
+                StepSpec::affine(1, 1, -1, 0, ElementType::I8),
             ],
             tensors: vec![
                 TensorSpec { element: ElementType::I8, dims: vec![2], zero_point: -128, scale },
@@ -204,10 +194,8 @@ mod tests {
         assert_eq!((features[0].lo, features[0].hi, features[1].hi), (-3, 9, i64::MAX));
         assert_eq!(features[1].name.as_str(), "x".repeat(48), "a name is cut to the field's size");
         let steps: Vec<_> = model.program().iter().collect();
-        assert_eq!(
-            steps[0].kind,
-            kinfer::format::StepKind::Affine { multiplier: -5, bias: 1 << 100, shift: 7, rounding: Rounding::HalfEven }
-        );
+        let (rounding, lo, hi) = (Rounding::HalfEven, -128, 127);
+        assert_eq!(steps[0].kind, StepKind::Affine { multiplier: -5, bias: 1 << 100, shift: 7, rounding, lo, hi });
         assert_eq!(steps[1].source, 1);
         let tensor = model.tensors().get(1).unwrap();
         assert_eq!((tensor.element, tensor.zero_point, tensor.dims), (ElementType::I16, 5, [1, 3, 1, 1]));

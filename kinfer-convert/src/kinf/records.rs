@@ -1,9 +1,8 @@
 //! Records → bytes, field by field as in `docs/kinf-format.md`.
 
-use kinfer::format::{ElementType, HEAD_SIZE, HeadKind, NAME_SIZE, STEP_SIZE, TENSOR_SIZE, UNIT_SIZE};
+use kinfer::format::{ElementType, HEAD_SIZE, HeadKind, NAME_SIZE, TENSOR_SIZE, UNIT_SIZE};
 
-use super::operators::{Data, OperatorSpec};
-use super::{FeatureSpec, HeadSpec, StepSpec, TensorSpec};
+use super::{FeatureSpec, HeadSpec, TensorSpec};
 
 pub(super) fn all<T>(items: &[T], record: impl Fn(&T) -> Vec<u8>) -> Vec<Vec<u8>> {
     items.iter().map(record).collect()
@@ -14,17 +13,6 @@ pub(super) fn feature(feature: &FeatureSpec) -> Vec<u8> {
     bytes.extend(text(&feature.unit, UNIT_SIZE));
     bytes.extend(feature.lo.to_le_bytes());
     bytes.extend(feature.hi.to_le_bytes());
-    bytes
-}
-
-pub(super) fn step(step: &StepSpec) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(STEP_SIZE);
-    bytes.extend(1u16.to_le_bytes());
-    bytes.extend(step.source.to_le_bytes());
-    bytes.extend([step.shift, step.rounding as u8, 0, 0]);
-    bytes.extend(step.multiplier.to_le_bytes());
-    bytes.extend(step.bias.to_le_bytes());
-    bytes.resize(STEP_SIZE, 0);
     bytes
 }
 
@@ -42,13 +30,6 @@ pub(super) fn tensor(tensor: &TensorSpec) -> Vec<u8> {
     bytes.extend(tensor.zero_point.to_le_bytes());
     bytes.extend(tensor.scale.to_bits().to_le_bytes());
     bytes
-}
-
-/// Operator records, and the data section they point into.
-pub(super) fn operators(operators: &[OperatorSpec]) -> (Vec<Vec<u8>>, Vec<u8>) {
-    let mut data = Data::default();
-    let records = operators.iter().map(|operator| operator.write(&mut data)).collect();
-    (records, data.0)
 }
 
 pub(super) fn head(head: &HeadSpec) -> Vec<u8> {

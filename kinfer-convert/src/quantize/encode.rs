@@ -7,7 +7,7 @@ use super::stage::Stage;
 use super::{Quantized, factor};
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::kinf::{DenseSpec, OperatorSpec, RowsSpec, StepSpec, TensorSpec};
+use crate::kinf::{AffineSpec, DenseSpec, OperatorSpec, RowsSpec, StepSpec, TensorSpec};
 use crate::network::{Affine, Network};
 
 /// Bits that the largest score anything can reach uses of its int32.
@@ -21,6 +21,7 @@ pub(super) fn encode(network: &Network, stages: &[Stage], data: &Data) -> Result
     };
     let program = program(&network.normalize, &first.grid, data)?;
     let silent = silent(&program, first, data);
+    let program = program.into_iter().map(StepSpec::Affine).collect();
     let mut tensors = Vec::new();
     let mut operators = Vec::new();
     for (index, stage) in stages.iter().enumerate() {
@@ -39,23 +40,28 @@ pub(super) fn encode(network: &Network, stages: &[Stage], data: &Data) -> Result
 }
 
 /// Counters straight to the first grid: `q = zero_point + (raw − middle) · factor / scale`, the middle of the counter's
-/// range being exact.
-fn program(normalize: &[Affine], grid: &Grid, data: &Data) -> Result<Vec<StepSpec>> {
+/// range being exact. Where the sum fits, the core computes it in 64 bits: a shift that leaves room for the element.
+fn program(normalize: &[Affine], grid: &Grid, data: &Data) -> Result<Vec<AffineSpec>> {
+    let narrow = match grid.element {
+        ElementType::I8 => 62 - 8,
+        ElementType::I16 => 62 - 16,
+        ElementType::I32 => 62 - 32,
+    };
     let step = |(feature, affine): (usize, &Affine)| {
-        let (multiplier, shift) = factor::step(affine.factor / grid.scales[feature])
+        let (multiplier, shift) = factor::step(affine.factor / grid.scales[feature], narrow)
             .ok_or_else(|| range(format!("feature {feature}"), "its normalisation cannot be written in integers"))?;
         let (lo, hi) = data.range(feature);
         let twice_middle = i128::from(lo) + i128::from(hi);
         let bias = (i128::from(grid.zero_point) << shift) - i128::from(multiplier) * twice_middle / 2;
-        Ok(StepSpec { source: feature as u16, multiplier, bias, shift, rounding: Rounding::HalfEven })
+        Ok(AffineSpec::new(feature as u16, multiplier, bias, shift, grid.element))
     };
     normalize.iter().enumerate().map(step).collect()
 }
 
 /// Features whose every weight is zero, or whose whole range is one quantised value.
-fn silent(program: &[StepSpec], first: &Stage, data: &Data) -> Vec<usize> {
+fn silent(program: &[AffineSpec], first: &Stage, data: &Data) -> Vec<usize> {
     let quantized =
-        |step: &StepSpec, raw: i64| (i128::from(raw) * i128::from(step.multiplier) + step.bias) >> step.shift;
+        |step: &AffineSpec, raw: i64| (i128::from(raw) * i128::from(step.multiplier) + step.bias) >> step.shift;
     let is_silent = |feature: &usize| {
         let step = &program[*feature];
         let (lo, hi) = data.range(*feature);

@@ -13,9 +13,11 @@ pub(super) fn requantize(factor: f64) -> Option<(i32, u8)> {
     Some((i32::try_from(multiplier).ok()?, shift))
 }
 
-/// `factor` as `multiplier / 2^shift` with up to 53 bits of multiplier.
-pub(super) fn step(factor: f64) -> Option<(i64, u8)> {
-    mantissa(factor, 53, i32::from(MAX_STEP_SHIFT))
+/// `factor` as `multiplier / 2^shift` with up to 53 bits of multiplier: with so few that the shift is at most `narrow`, if
+/// 25 are left.
+pub(super) fn step(factor: f64, narrow: u8) -> Option<(i64, u8)> {
+    let short = mantissa(factor, 53, i32::from(narrow.min(MAX_STEP_SHIFT)))?;
+    if short.0.unsigned_abs() >= 1 << 24 { Some(short) } else { mantissa(factor, 53, i32::from(MAX_STEP_SHIFT)) }
 }
 
 /// A scale as the file holds it; one that does not fit becomes the nearest that does.
@@ -53,7 +55,10 @@ mod tests {
         assert_eq!(requantize(1.0), Some((1 << 30, 30)));
         assert_eq!(requantize(0.75), Some((3 << 29, 31)));
         assert_eq!(requantize(2f64.powi(30)), Some((1 << 30, 0)));
-        assert_eq!(step(-0.5), Some((-(1 << 52), 53)));
+        assert_eq!(step(-0.5, 96), Some((-(1 << 52), 53)));
+        assert_eq!(step(-0.5, 46), Some((-(1 << 45), 46)));
+        assert_eq!(step(2f64.powi(-22), 46), Some((1 << 24, 46)));
+        assert_eq!(step(2f64.powi(-23), 46), Some((1 << 52, 75)), "24 bits would be too few");
         // the largest mantissa below a power of two carries
         assert_eq!(requantize(1.0 - 2f64.powi(-40)), Some((1 << 30, 30)));
     }

@@ -40,6 +40,10 @@ pub enum Path {
     Packed = 1,
     /// As a segment of rows of the packed backend, without going through the operator.
     Rows = 2,
+    /// Lists the inputs of such segments that are not zero: the output is the list.
+    List = 3,
+    /// As [`Path::Rows`], over the list, which is the second input and lies behind the output.
+    ListedRows = 4,
     /// Gathers what a window sees of the image: the output is that. The second input's offset is the window's number.
     Window = 5,
     /// As [`Path::Rows`], over a gathered window, which is the second input and lies behind the output.
@@ -69,6 +73,8 @@ impl Layer {
         match what >> 16 {
             6 => Path::WindowRows,
             5 => Path::Window,
+            4 => Path::ListedRows,
+            3 => Path::List,
             2 => Path::Rows,
             1 => Path::Packed,
             _ => Path::Reference,

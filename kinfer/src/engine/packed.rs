@@ -2,10 +2,11 @@
 
 use core::ops::{Deref, DerefMut};
 
-use super::layout::{self, Layer, Path, LAYER_WORDS};
+use super::dispatch;
+use super::layout::{self, Layer, LAYER_WORDS};
 use super::span::Span;
-use crate::backend::{self, packed, Backend, Io, PackedWords, Reference};
-use crate::cast::{i32s, i32s_mut, i64s_mut};
+use crate::backend;
+use crate::cast::{i32s, i32s_mut};
 use crate::decision::{decide, Decision, Flags, Scores};
 use crate::error::{Error, Place, Problem, Result};
 use crate::features::program;
@@ -206,37 +207,7 @@ impl Plan {
         let scratch = i32s_mut(scratch);
         for record in chunks(memory, LAYER_WORDS).take(self.layers) {
             let Some(record) = record.first_chunk() else { return };
-            let (path, [input, second, output, parameters]) = (Layer::path(record), Layer::spans(record));
-            // An output lies behind its inputs.
-            let Some((before, after)) = scratch.split_at_mut_checked(output.at as usize) else { return };
-            let (Some(parameters), Some(input)) = (parameters.get(memory), input.get(before)) else { return };
-            if path == Path::Rows {
-                packed::dense::run(parameters, input, after);
-                continue;
-            }
-            if path == Path::WindowRows {
-                let at = second.at.wrapping_sub(output.at) as usize;
-                let Some((written, behind)) = after.split_at_mut_checked(at) else { return };
-                let Some(window) = behind.get(..second.len as usize) else { return };
-                packed::dense::run(parameters, window, written);
-                continue;
-            }
-            let Some((written, behind)) = after.split_at_mut_checked(output.len as usize) else { return };
-            if path == Path::Window {
-                packed::conv::gather(parameters, input, second.at, written);
-                continue;
-            }
-            let Some(second) = second.get(before) else { return };
-            // Behind an odd number of values is half a word.
-            let odd = (output.len & 1) as usize;
-            let workspace = i64s_mut(behind.get_mut(odd..).unwrap_or_default());
-            let io = Io { input, second, output: written, workspace, state: &mut *state };
-            let kind = Layer::kind(record);
-            if path == Path::Packed {
-                PackedWords.run(kind, parameters, io);
-            } else {
-                Reference.run(kind, parameters, io);
-            }
+            dispatch::run(record, memory, scratch, state);
         }
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! A graph's `(x − mean) / std` and the input's `x / scale + zero_point` are one affine map; the converter writes it as
 //! `round((raw · multiplier + bias) / 2^shift)`. The product of any `i64` and the multiplier is exact, so a counter may be
-//! anything.
+//! anything. The private module `narrow` has the same in 64 bits, where that gives the same.
 
-use crate::ops::round::half_even;
+use super::saturate::saturate;
+use crate::format::Rounding;
+use crate::ops::round::{half_even, half_up};
 
 /// Largest shift of a step.
 pub const MAX_SHIFT: u8 = 96;
@@ -22,31 +24,66 @@ pub struct Affine {
     pub bias: i128,
     /// Binary point of both, at most [`MAX_SHIFT`].
     pub shift: u8,
+    /// How the shift rounds: half-even, ties up (`tflite-single`), or down (`shift`).
+    pub rounding: Rounding,
+}
+
+impl Affine {
+    /// `raw · multiplier + bias`, exactly.
+    #[inline]
+    pub(super) fn sum(self, raw: i64) -> i128 {
+        i128::from(raw).wrapping_mul(i128::from(self.multiplier)).wrapping_add(self.bias)
+    }
+
+    /// The quantised input before it saturates; monotone in `raw`.
+    #[inline]
+    pub(super) fn round(self, raw: i64) -> i128 {
+        match self.rounding {
+            Rounding::HalfEven | Rounding::TfliteDouble => half_even(self.sum(raw), self.shift),
+            Rounding::TfliteSingle => half_up(self.sum(raw), self.shift),
+            Rounding::Shift => self.sum(raw).wrapping_shr(u32::from(self.shift)),
+        }
+    }
 }
 
 /// The quantised input, in `lo..=hi`; monotone in `raw`.
 #[inline]
 pub fn quantize(raw: i64, affine: Affine, lo: i32, hi: i32) -> i32 {
-    let product = i128::from(raw).wrapping_mul(i128::from(affine.multiplier));
-    let value = half_even(product.wrapping_add(affine.bias), affine.shift);
-    value.max(i128::from(lo)).min(i128::from(hi)) as i32 // inside lo..=hi
+    saturate(affine.round(raw)).max(i64::from(lo)).min(i64::from(hi)) as i32 // inside lo..=hi
 }
 
 #[cfg(test)]
 mod tests {
     use super::{quantize, Affine, BIAS_LIMIT, MULTIPLIER_LIMIT};
+    use crate::format::Rounding;
+    use std::vec::Vec;
+
+    fn affine(multiplier: i64, bias: i128, shift: u8) -> Affine {
+        Affine { multiplier, bias, shift, rounding: Rounding::HalfEven }
+    }
 
     #[test]
     fn quantises_and_saturates() {
         // q = raw / 4 − 2
-        let affine = Affine { multiplier: 1, bias: -8, shift: 2 };
-        let q: std::vec::Vec<i32> = [0, 4, 8, 10, 14, 4_000, -4_000].map(|raw| quantize(raw, affine, -128, 127)).into();
+        let affine = affine(1, -8, 2);
+        let q: Vec<i32> = [0, 4, 8, 10, 14, 4_000, -4_000].map(|raw| quantize(raw, affine, -128, 127)).into();
         assert_eq!(q, [-2, -1, 0, 0, 2, 127, -128]);
     }
 
     #[test]
+    fn ties_go_where_the_rounding_says() {
+        let at = |rounding| {
+            let affine = Affine { rounding, ..affine(1, 0, 1) };
+            (-3..=3).map(|raw| quantize(raw, affine, -128, 127)).collect::<Vec<_>>()
+        };
+        assert_eq!(at(Rounding::HalfEven), [-2, -1, 0, 0, 0, 1, 2]);
+        assert_eq!(at(Rounding::TfliteSingle), [-1, -1, 0, 0, 1, 1, 2]);
+        assert_eq!(at(Rounding::Shift), [-2, -1, -1, 0, 0, 1, 1]);
+    }
+
+    #[test]
     fn the_widest_counter_multiplier_and_bias_do_not_wrap() {
-        let affine = Affine { multiplier: MULTIPLIER_LIMIT - 1, bias: BIAS_LIMIT - 1, shift: 0 };
+        let affine = affine(MULTIPLIER_LIMIT - 1, BIAS_LIMIT - 1, 0);
         assert_eq!(quantize(i64::MAX, affine, -128, 127), 127);
         let affine = Affine { bias: 1 - BIAS_LIMIT, ..affine };
         assert_eq!(quantize(i64::MIN, affine, -128, 127), -128);

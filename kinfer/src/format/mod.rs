@@ -11,6 +11,7 @@ mod model;
 mod names;
 mod operator;
 mod records;
+mod step;
 
 pub use container::{
     SectionKind, ENTRY_SIZE, HEADER_SIZE, LABEL, MAX_SECTIONS, SKIPPABLE, VERSION_MAJOR, VERSION_MINOR,
@@ -24,12 +25,14 @@ pub use operator::{
     WeightType, Weights, Window, NO_TENSOR, OPERATOR_SIZE,
 };
 pub use records::{
-    ElementType, Feature, Head, HeadKind, Record, Records, Step, StepKind, Tensor, FEATURE_SIZE, HEAD_SIZE,
-    OUTCOME_SIZE, STEP_SIZE, TENSOR_SIZE,
+    ElementType, Feature, Head, HeadKind, Record, Records, Tensor, FEATURE_SIZE, HEAD_SIZE, OUTCOME_SIZE, TENSOR_SIZE,
 };
+pub use step::{Step, StepKind, STEP_SIZE};
 
 /// The most raw counters a schema may have.
 pub const MAX_FEATURES: usize = 256;
+/// The most steps the feature program may have.
+pub const MAX_STEPS: usize = 512;
 /// The most elements a tensor may have.
 pub const MAX_ELEMENTS: u64 = 65_536;
 /// The most operators a file may have.

@@ -3,8 +3,9 @@
 use super::container::{Container, SectionKind};
 use super::names::Name;
 use super::operator::Operator;
-use super::records::{Feature, Head, Record, Records, Step, Tensor};
-use super::{MAX_FEATURES, MAX_OPERATORS, MAX_OUTCOMES, MAX_TENSORS};
+use super::records::{Feature, Head, Record, Records, Tensor};
+use super::step::Step;
+use super::{MAX_FEATURES, MAX_OPERATORS, MAX_OUTCOMES, MAX_STEPS, MAX_TENSORS};
 use crate::error::Result;
 
 /// A parsed model file, borrowed.
@@ -41,7 +42,7 @@ impl<'a> Model<'a> {
             file,
             checksum: container.checksum,
             features: Records::parse(Kind::Schema, container.section(Kind::Schema)?, MAX_FEATURES)?,
-            program: Records::parse(Kind::Program, container.section(Kind::Program)?, MAX_FEATURES)?,
+            program: Records::parse(Kind::Program, container.section(Kind::Program)?, MAX_STEPS)?,
             tensors: Records::parse(Kind::Tensors, container.section(Kind::Tensors)?, MAX_TENSORS)?,
             operators: Records::parse(Kind::Operators, container.section(Kind::Operators)?, MAX_OPERATORS)?,
             data: container.section(Kind::Data)?.bytes,

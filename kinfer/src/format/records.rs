@@ -1,21 +1,18 @@
-//! Fixed-size records: features, program steps, tensors, the head.
+//! Fixed-size records: features, tensors, the head.
 
 use core::marker::PhantomData;
 
 use fixed::types::{I32F32, U32F96};
 
-use super::bytes::{at, i128_at, i32_at, i64_at, is_zero, u128_at, u16_at, u32_at, u8_at};
+use super::bytes::{at, i32_at, i64_at, is_zero, u128_at, u16_at, u32_at, u8_at};
 use super::container::{Section, SectionKind};
 use super::names::{Name, NAME_SIZE, UNIT_SIZE};
-use super::Rounding;
 use super::MAX_ELEMENTS;
 use crate::error::{Error, Place, Problem, Result};
 use crate::iter::{chunks, numbered};
 
 /// Bytes of a [`Feature`] record.
 pub const FEATURE_SIZE: usize = NAME_SIZE + UNIT_SIZE + 16;
-/// Bytes of a [`Step`] record.
-pub const STEP_SIZE: usize = 40;
 /// Bytes of a [`Tensor`] record.
 pub const TENSOR_SIZE: usize = 40;
 /// Bytes of the [`Head`] record.
@@ -105,52 +102,6 @@ impl<'a> Record<'a> for Feature<'a> {
             return Err(refuse(Problem::EmptyRange));
         }
         Ok(Self { name: Name::parse(name).map_err(refuse)?, unit: Name::parse(unit).map_err(refuse)?, lo, hi })
-    }
-}
-
-/// What a program step computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepKind {
-    /// `saturate(round((raw · multiplier + bias) / 2^shift))`, see [`crate::features::affine`].
-    Affine {
-        /// Factor of the raw counter.
-        multiplier: i64,
-        /// Added before the shift; in units of 2^-shift of the quantised input.
-        bias: i128,
-        /// Binary point of `multiplier` and `bias`.
-        shift: u8,
-        /// How the shift rounds.
-        rounding: Rounding,
-    },
-}
-
-/// A step of the feature program; step `i` makes element `i` of tensor 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The raw counter it reads: index into the schema.
-    pub source: u16,
-    /// What it computes.
-    pub kind: StepKind,
-}
-
-impl Record<'_> for Step {
-    const SIZE: usize = STEP_SIZE;
-
-    fn read(index: u32, bytes: &[u8]) -> Result<Self> {
-        let refuse = |problem| Error::new(Place::Step(index), problem);
-        let kind = u16_at(bytes, 0);
-        if kind != 1 {
-            return Err(refuse(Problem::UnknownKind { kind }));
-        }
-        if !is_zero(bytes, 6, 8) || !is_zero(bytes, 32, STEP_SIZE) {
-            return Err(refuse(Problem::Reserved { offset: if is_zero(bytes, 6, 8) { 32 } else { 6 } }));
-        }
-        let rounding = Rounding::from_code(u8_at(bytes, 5)).map_err(refuse)?;
-        let (multiplier, bias) = (i64_at(bytes, 8), i128_at(bytes, 16));
-        Ok(Self {
-            source: u16_at(bytes, 2),
-            kind: StepKind::Affine { multiplier, bias, shift: u8_at(bytes, 4), rounding },
-        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod dense;
 mod elementwise;
+mod features;
 mod round;
 mod window;
 
@@ -11,7 +12,7 @@ use num_bigint::BigInt;
 use num_integer::Integer;
 use num_traits::{One, Signed, ToPrimitive, Zero};
 
-use self::round::half_even;
+pub use self::features::inputs;
 
 /// What the reference says of one decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct WideDecision {
     pub margin: i64,
     /// Flags: 1 out of range, 2 low margin.
     pub flags: u32,
+    /// The elements of tensor 0.
+    pub inputs: Vec<BigInt>,
     /// Every accumulator that was reached, by operator.
     pub accumulators: Vec<Vec<BigInt>>,
     /// Every output that was reached, by operator.
@@ -45,12 +48,8 @@ pub fn decide(spec: &ModelSpec, raw: &[i64]) -> WideDecision {
 /// Decides on `raw`.
 pub fn decide_with(spec: &ModelSpec, state: &mut WideState, raw: &[i64]) -> WideDecision {
     let mut tensors: Vec<Option<Vec<BigInt>>> = vec![None; spec.tensors.len()];
-    let (lo, hi) = element_range(&spec.tensors[0]);
-    let inputs = spec.program.iter().map(|step| {
-        let sum = BigInt::from(raw[usize::from(step.source)]) * step.multiplier + step.bias;
-        clamp(half_even(&sum, step.shift), lo, hi)
-    });
-    tensors[0] = Some(inputs.collect());
+    let inputs = inputs(spec, state, raw);
+    tensors[0] = Some(inputs.clone());
 
     let (mut accumulators, mut outputs) = (Vec::new(), Vec::new());
     for operator in &spec.operators {
@@ -80,7 +79,7 @@ pub fn decide_with(spec: &ModelSpec, state: &mut WideState, raw: &[i64]) -> Wide
     };
     let outside = raw.iter().zip(&spec.features).any(|(&value, feature)| value < feature.lo || value > feature.hi);
     let flags = u32::from(outside) | u32::from(margin < spec.head.low_margin.to_bits()) << 1;
-    WideDecision { class, value, margin, flags, accumulators, outputs }
+    WideDecision { class, value, margin, flags, inputs, accumulators, outputs }
 }
 
 /// What an operator reads, and the model for its tensors' types, zero points and shapes.
@@ -129,8 +128,4 @@ fn saturate_i64(value: BigInt) -> i64 {
 
 fn clamp(value: BigInt, lo: i32, hi: i32) -> BigInt {
     value.max(lo.into()).min(hi.into())
-}
-
-fn element_range(tensor: &TensorSpec) -> (i32, i32) {
-    tensor.element.range()
 }

@@ -32,7 +32,7 @@ pub(super) fn half_even(value: &BigInt, shift: u8) -> BigInt {
 }
 
 /// `value / 2^shift` to the nearest integer, ties up.
-fn half_up(value: &BigInt, shift: u8) -> BigInt {
+pub(super) fn half_up(value: &BigInt, shift: u8) -> BigInt {
     let divisor = BigInt::one() << shift;
     let (quotient, remainder) = value.div_mod_floor(&divisor);
     if remainder * 2i32 >= divisor && shift > 0 { quotient + 1 } else { quotient }

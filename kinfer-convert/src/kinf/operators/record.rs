@@ -83,7 +83,7 @@ impl Data {
     }
 
     /// Appends values of 64 bits.
-    pub(super) fn place_i64(&mut self, values: &[i64]) -> u32 {
+    pub(in crate::kinf) fn place_i64(&mut self, values: &[i64]) -> u32 {
         self.place(8, values.iter().map(|value| value.to_le_bytes()))
     }
 }

@@ -63,7 +63,13 @@ pub(crate) fn parts(node: &Node<'_>, conv: &Conv, layer: Layer, mut each: impl F
     for number in 0..down.saturating_mul(across) as u32 {
         let (mut path, mut input, mut second) = (Path::WindowRows, layer.input, gathered);
         if gathers {
-            each(Layer { path: Path::Window, second: Span { at: number, len: 0 }, output: gathered, memory: header, ..layer });
+            each(Layer {
+                path: Path::Window,
+                second: Span { at: number, len: 0 },
+                output: gathered,
+                memory: header,
+                ..layer
+            });
         } else {
             let first = windows.pixel(windows.origin_of(number), 0, 0).unwrap_or(0) as u32;
             let at = layer.input.at.saturating_add(first.saturating_mul(node.input.channels()));

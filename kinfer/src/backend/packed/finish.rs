@@ -138,122 +138,118 @@ const fn ones(lanes: Lanes) -> i64 {
     }
 }
 
-/// A way from the sums of a block to activations.
+/// The ways from sums to activations, by how much stack they take.
 pub(super) trait Finish {
-    /// Writes the rows of `sums` to the front of `out`, as far as it goes; what is behind them. `head` is the segment's,
-    /// `constants` are the block's own.
-    fn finish<'o, const W: usize>(
-        head: Head<'_>,
-        sums: &[i64; W],
-        constants: &[i64],
-        out: &'o mut [i32],
-    ) -> &'o mut [i32];
+    /// Writes the rows of `sums`, the words of a block, to the front of `out`, as far as it goes; what is behind them. `head`
+    /// is the segment's, `constants` are the block's own.
+    fn finish<'o>(head: Head<'_>, sums: &[i64], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32];
+}
+
+/// [`Form::InLanes`] and [`Form::Multiply`].
+pub(super) struct Common;
+
+impl Finish for Common {
+    #[inline]
+    fn finish<'o>(head: Head<'_>, sums: &[i64], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32] {
+        match head.kind() {
+            0x02 => in_lanes::<32, 2>(head, sums, out),
+            0x03 => in_lanes::<21, 3>(head, sums, out),
+            0x04 => in_lanes::<16, 4>(head, sums, out),
+            0x12 => multiply::<32, 2, 4>(head, sums, constants, out),
+            0x13 => multiply::<21, 3, 6>(head, sums, constants, out),
+            0x14 => multiply::<16, 4, 8>(head, sums, constants, out),
+            _ => multiply::<64, 1, 2>(head, sums, constants, out),
+        }
+    }
+}
+
+/// [`Form::HalfEven`] and [`Form::Plain`].
+pub(super) struct Rare;
+
+impl Finish for Rare {
+    #[inline]
+    fn finish<'o>(head: Head<'_>, sums: &[i64], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32] {
+        if head.kind() >> 4 == 2 {
+            half_even(head, sums, constants, out)
+        } else {
+            plain(head, sums, constants, out)
+        }
+    }
 }
 
 /// ReLU, shift and saturation of all `N` lanes of `L` bits of a word at once.
-pub(super) struct InLanes<const L: u32, const N: usize>;
-
-impl<const L: u32, const N: usize> Finish for InLanes<L, N> {
-    #[inline(always)]
-    fn finish<'o, const W: usize>(
-        head: Head<'_>,
-        sums: &[i64; W],
-        _: &[i64],
-        mut out: &'o mut [i32],
-    ) -> &'o mut [i32] {
-        let (shift, lo, [low, room, span]) = (u32::from(head.shift()), head.output().lo, head.in_lanes());
-        let mut ones = 0u64;
-        for _ in 0..N {
-            ones = ones.wrapping_shl(L) | 1;
-        }
-        let tops = ones.wrapping_shl(L.wrapping_sub(1));
-        let whole = |bits: u64| bits.wrapping_shl(L).wrapping_sub(bits); // a lane of ones where there is a one
-        for &sum in sums {
-            let word = sum as u64;
-            // The top bit of a lane tells that the sum is not below the smallest output.
-            let above = whole(word.wrapping_shr(L.wrapping_sub(1)) & ones);
-            let shifted = (word & !tops & above).wrapping_shr(shift) & low;
-            let over = whole((shifted.wrapping_add(room) & tops).wrapping_shr(L.wrapping_sub(1)));
-            let mut lanes = LaneIter::<L>((shifted & !over) | (span & over));
-            let mut values = [0; N];
-            for value in &mut values {
-                *value = (lanes.take() as i32).wrapping_add(lo);
-            }
-            out = emit(out, values);
-        }
-        out
+#[inline(never)]
+fn in_lanes<'o, const L: u32, const N: usize>(head: Head<'_>, sums: &[i64], mut out: &'o mut [i32]) -> &'o mut [i32] {
+    let (shift, lo, [low, room, span]) = (u32::from(head.shift()), head.output().lo, head.in_lanes());
+    let mut ones = 0u64;
+    for _ in 0..N {
+        ones = ones.wrapping_shl(L) | 1;
     }
+    let tops = ones.wrapping_shl(L.wrapping_sub(1));
+    let whole = |bits: u64| bits.wrapping_shl(L).wrapping_sub(bits); // a lane of ones where there is a one
+    for &sum in sums {
+        let word = sum as u64;
+        // The top bit of a lane tells that the sum is not below the smallest output.
+        let above = whole(word.wrapping_shr(L.wrapping_sub(1)) & ones);
+        let shifted = (word & !tops & above).wrapping_shr(shift) & low;
+        let over = whole((shifted.wrapping_add(room) & tops).wrapping_shr(L.wrapping_sub(1)));
+        let mut lanes = LaneIter::<L>((shifted & !over) | (span & over));
+        let mut values = [0; N];
+        for value in &mut values {
+            *value = (lanes.take() as i32).wrapping_add(lo);
+        }
+        out = emit(out, values);
+    }
+    out
 }
 
 /// One row after the other, with one multiply of 64 bits each; a word's `N` rows of `L` bits have `C` constants.
-pub(super) struct Multiply<const L: u32, const N: usize, const C: usize>;
-
-impl<const L: u32, const N: usize, const C: usize> Finish for Multiply<L, N, C> {
-    #[inline(always)]
-    fn finish<'o, const W: usize>(
-        head: Head<'_>,
-        sums: &[i64; W],
-        mut constants: &[i64],
-        mut out: &'o mut [i32],
-    ) -> &'o mut [i32] {
-        let Output { lo, hi, .. } = head.output();
-        for &sum in sums {
-            let Some((rows, behind)) = constants.split_first_chunk::<C>() else { return out };
-            constants = behind;
-            let (mut lanes, mut rows) = (LaneIter::<L>(sum as u64), rows.iter());
-            let mut values = [0; N];
-            for value in &mut values {
-                let (Some(&factor), Some(&constant)) = (rows.next(), rows.next()) else { return out };
-                let scaled = lanes.take().wrapping_mul(i64::from(factor as u32)).wrapping_add(constant);
-                let shifted = scaled.wrapping_shr(factor.wrapping_shr(32) as u32);
-                *value = shifted.max(i64::from(lo)).min(i64::from(hi)) as i32;
-            }
-            out = emit(out, values);
+#[inline(never)]
+fn multiply<'o, const L: u32, const N: usize, const C: usize>(
+    head: Head<'_>,
+    sums: &[i64],
+    mut constants: &[i64],
+    mut out: &'o mut [i32],
+) -> &'o mut [i32] {
+    let Output { lo, hi, .. } = head.output();
+    for &sum in sums {
+        let Some((rows, behind)) = constants.split_first_chunk::<C>() else { return out };
+        constants = behind;
+        let (mut lanes, mut rows) = (LaneIter::<L>(sum as u64), rows.iter());
+        let mut values = [0; N];
+        for value in &mut values {
+            let (Some(&factor), Some(&constant)) = (rows.next(), rows.next()) else { return out };
+            let scaled = lanes.take().wrapping_mul(i64::from(factor as u32)).wrapping_add(constant);
+            let shifted = scaled.wrapping_shr(factor.wrapping_shr(32) as u32);
+            *value = shifted.max(i64::from(lo)).min(i64::from(hi)) as i32;
         }
-        out
+        out = emit(out, values);
     }
+    out
 }
 
-/// As [`Multiply`], with ties to even.
-pub(super) struct HalfEven;
-
-impl Finish for HalfEven {
-    #[inline(always)]
-    fn finish<'o, const W: usize>(
-        head: Head<'_>,
-        sums: &[i64; W],
-        constants: &[i64],
-        out: &'o mut [i32],
-    ) -> &'o mut [i32] {
-        let Output { zero_point, lo, hi, .. } = head.output();
-        row_by_row(head.lanes(), sums, chunks(constants, 3), out, |lane, constants| {
-            let &[factor, unbias, half] = constants else { return 0 };
-            let shift = factor.wrapping_shr(32) as u32;
-            let product = lane.wrapping_mul(i64::from(factor as u32)).wrapping_add(unbias);
-            let odd = product.wrapping_shr(shift) & i64::from(shift != 0);
-            let scaled = product.wrapping_add(half).wrapping_add(odd).wrapping_shr(shift);
-            scaled.wrapping_add(i64::from(zero_point)).max(i64::from(lo)).min(i64::from(hi)) as i32
-        })
-    }
+/// As [`multiply`], with ties to even.
+#[inline(never)]
+fn half_even<'o>(head: Head<'_>, sums: &[i64], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32] {
+    let Output { zero_point, lo, hi, .. } = head.output();
+    row_by_row(head.lanes(), sums, chunks(constants, 3), out, |lane, constants| {
+        let &[factor, unbias, half] = constants else { return 0 };
+        let shift = factor.wrapping_shr(32) as u32;
+        let product = lane.wrapping_mul(i64::from(factor as u32)).wrapping_add(unbias);
+        let odd = product.wrapping_shr(shift) & i64::from(shift != 0);
+        let scaled = product.wrapping_add(half).wrapping_add(odd).wrapping_shr(shift);
+        scaled.wrapping_add(i64::from(zero_point)).max(i64::from(lo)).min(i64::from(hi)) as i32
+    })
 }
 
 /// By the definition: what is too wide for the other forms, and TensorFlow Lite's double rounding.
-pub(super) struct Plain;
-
-impl Finish for Plain {
-    #[inline(always)]
-    fn finish<'o, const W: usize>(
-        head: Head<'_>,
-        sums: &[i64; W],
-        constants: &[i64],
-        out: &'o mut [i32],
-    ) -> &'o mut [i32] {
-        row_by_row(head.lanes(), sums, chunks(constants, 2), out, |lane, constants| {
-            let &[factor, unbias] = constants else { return 0 };
-            let factor = Factor { multiplier: factor as i32, shift: factor.wrapping_shr(32) as u8 };
-            requantize(lane.wrapping_add(unbias), factor, head.output())
-        })
-    }
+#[inline(never)]
+fn plain<'o>(head: Head<'_>, sums: &[i64], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32] {
+    row_by_row(head.lanes(), sums, chunks(constants, 2), out, |lane, constants| {
+        let &[factor, unbias] = constants else { return 0 };
+        let factor = Factor { multiplier: factor as i32, shift: factor.wrapping_shr(32) as u8 };
+        requantize(lane.wrapping_add(unbias), factor, head.output())
+    })
 }
 
 /// Writes `each` lane with its row's constants; what of `out` is behind them.
@@ -337,7 +333,9 @@ fn fits_word(acc: Interval, factor: Factor, output: Output) -> bool {
     [acc.lo, acc.hi].iter().all(|&end| {
         let product = i128::from(end).wrapping_mul(i128::from(factor.multiplier));
         let fits = |value: i128| i64::try_from(value).is_ok();
-        fits(product.wrapping_add(half)) && fits(product.wrapping_add(half).wrapping_add(by))
+        [0, half]
+            .iter()
+            .all(|&more| fits(product.wrapping_add(more)) && fits(product.wrapping_add(more).wrapping_add(by)))
     })
 }
 

@@ -44,7 +44,6 @@ impl Backend for PackedWords {
         }
     }
 
-    #[inline]
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
         match kind {
             OperatorKind::Dense => dense::run_all(memory, io),

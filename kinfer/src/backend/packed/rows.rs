@@ -4,18 +4,16 @@
 //! its words, for each input the block's words of weights, then the constants of its rows.
 
 use super::block::{Block, Lanes, Rows};
-use super::finish::{
-    in_lanes_constants, lane_bias, pack_row, Finish, Form, HalfEven, InLanes, Multiply, Plain, IN_LANES_WORDS,
-};
+use super::finish::{in_lanes_constants, lane_bias, pack_row, Common, Finish, Form, Rare, IN_LANES_WORDS};
 use super::sums::Sums;
 use crate::cast::{halves, pair};
 use crate::format::Rounding;
 use crate::iter::{chunks, chunks_mut};
 use crate::ops::requantize::Output;
 
-/// What the blocks are; their words; zero point and rounding; smallest and largest output; the constants of
-/// [`Form::InLanes`].
-const HEAD_WORDS: usize = 4 + IN_LANES_WORDS;
+/// What the blocks are; their words; the words of a block and of its weights; zero point and rounding; smallest and largest
+/// output; the constants of [`Form::InLanes`].
+const HEAD_WORDS: usize = 5 + IN_LANES_WORDS;
 
 /// What rows need: words of memory, cycles, segments, and the lanes of most rows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,7 +31,8 @@ pub(super) fn need(rows: &Rows<'_, '_>) -> RowsNeed {
     for_each_segment(rows, |segment| {
         let Segment { block, blocks, words, rows: count, .. } = segment;
         let block_cycles = rows.len.saturating_mul(block.words).saturating_add(block.form.cycles(&block));
-        all.cycles = all.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(25);
+        all.cycles =
+            all.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(25);
         all.words = all.words.saturating_add(words);
         all.segments = all.segments.saturating_add(1);
         if let Some(by) = by_lanes.get_mut(block.lanes as usize) {
@@ -87,7 +86,8 @@ pub(super) fn pack(rows: &Rows<'_, '_>, folded: i32, mut memory: &mut [i64]) {
         let what = [kind(block.form, block.lanes), block.words as u8, shift, block.lanes as u8, r0, r1, r2, r3];
         *head = [
             i64::from_le_bytes(what),
-            pair(blocks.len() as i32, block_words(&block, rows.len) as i32),
+            pair(blocks.len() as i32, 0),
+            pair(block_words(&block, rows.len) as i32, block.words.saturating_mul(rows.len) as i32),
             pair(output.zero_point, i32::from(output.rounding as u8)),
             pair(output.lo, output.hi),
             low,
@@ -144,6 +144,13 @@ const fn kind(form: Form, lanes: Lanes) -> u8 {
 pub(super) struct Head<'a>(&'a [i64; HEAD_WORDS]);
 
 impl Head<'_> {
+    /// Form and lanes: see [`kind`].
+    #[inline]
+    pub(super) fn kind(self) -> u8 {
+        let [kind, ..] = self.0.first().map_or([0; 8], |what| what.to_le_bytes());
+        kind
+    }
+
     /// How many lanes, as [`Lanes`] numbers them.
     #[inline]
     pub(super) fn lanes(self) -> u8 {
@@ -161,23 +168,25 @@ impl Head<'_> {
     /// The constants of [`Form::InLanes`].
     #[inline]
     pub(super) fn in_lanes(self) -> [u64; IN_LANES_WORDS] {
-        let &[_, _, _, _, low, room, span] = self.0;
+        let &[_, _, _, _, _, low, room, span] = self.0;
         [low as u64, room as u64, span as u64]
     }
 
     /// What all rows share.
     #[inline]
     pub(super) fn output(self) -> Output {
-        let &[_, _, shared, clamp, ..] = self.0;
+        let &[_, _, _, shared, clamp, ..] = self.0;
         let ((lo, hi), (zero_point, rounding)) = (halves(clamp), halves(shared));
         let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
         Output { zero_point, lo, hi, rounding }
     }
 
+    /// Words of a block, and of its weights.
     #[inline]
-    fn block_words(self) -> usize {
-        let &[_, blocks, ..] = self.0;
-        halves(blocks).1 as usize
+    fn block(self) -> (usize, usize) {
+        let &[_, _, block, ..] = self.0;
+        let (words, weights) = halves(block);
+        (words as usize, weights as usize)
     }
 }
 
@@ -197,37 +206,21 @@ pub(super) fn run<S: Sums>(mut memory: &[i64], sums: S, mut output: &mut [i32]) 
 #[inline]
 pub(super) fn run_segment<S: Sums>(segment: &[i64], sums: S, output: &mut [i32]) {
     let Some(&what) = segment.first() else { return };
-    let [kind, words, ..] = what.to_le_bytes();
-    match kind {
-        0x02 => run_words::<S, InLanes<32, 2>>(words, segment, sums, output),
-        0x03 => run_words::<S, InLanes<21, 3>>(words, segment, sums, output),
-        0x04 => run_words::<S, InLanes<16, 4>>(words, segment, sums, output),
-        0x11 => run_words::<S, Multiply<64, 1, 2>>(words, segment, sums, output),
-        0x12 => run_words::<S, Multiply<32, 2, 4>>(words, segment, sums, output),
-        0x13 => run_words::<S, Multiply<21, 3, 6>>(words, segment, sums, output),
-        0x14 => run_words::<S, Multiply<16, 4, 8>>(words, segment, sums, output),
-        // The rare forms have blocks of one word.
-        0x21..=0x24 => run_blocks::<S, HalfEven, 1>(segment, sums, output),
-        _ => run_blocks::<S, Plain, 1>(segment, sums, output),
+    match what.to_le_bytes() {
+        [0x20..=0xff, ..] => run_blocks::<S, Rare, 1>(segment, sums, output),
+        [_, 4, ..] => run_blocks::<S, Common, 4>(segment, sums, output),
+        [_, 2, ..] => run_blocks::<S, Common, 2>(segment, sums, output),
+        _ => run_blocks::<S, Common, 1>(segment, sums, output),
     }
 }
 
-#[inline]
-fn run_words<S: Sums, F: Finish>(words: u8, segment: &[i64], sums: S, output: &mut [i32]) {
-    match words {
-        4 => run_blocks::<S, F, 4>(segment, sums, output),
-        2 => run_blocks::<S, F, 2>(segment, sums, output),
-        _ => run_blocks::<S, F, 1>(segment, sums, output),
-    }
-}
-
-/// A function for each kind of block, so that each has the registers to itself.
+/// Sums and finishes blocks of `W` words.
 #[inline(never)]
 fn run_blocks<S: Sums, F: Finish, const W: usize>(segment: &[i64], sums: S, mut output: &mut [i32]) {
     let Some((head, blocks)) = segment.split_first_chunk::<HEAD_WORDS>() else { return };
     let head = Head(head);
-    let weights_words = sums.inputs().wrapping_mul(W);
-    for block in chunks(blocks, head.block_words()) {
+    let (block_words, weights_words) = head.block();
+    for block in chunks(blocks, block_words) {
         let Some((biases, rest)) = block.split_first_chunk::<W>() else { return };
         let Some((weights, constants)) = rest.split_at_checked(weights_words) else { return };
         let mut totals = *biases;

@@ -52,9 +52,8 @@ pub(super) fn pack(node: &Node<'_>, conv: &Conv, memory: &mut [i64]) {
     }
 }
 
-/// Element by element, and little in the frame: the decision's stack is short.
-#[inline(never)]
-pub(super) fn run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn run(memory: &[i64], io: Io<'_>) {
     for (number, out) in numbered(io.output) {
         *out = element(memory, io.input, number);
     }

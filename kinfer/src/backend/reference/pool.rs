@@ -33,9 +33,8 @@ pub(super) fn pack(node: &Node<'_>, pool: &Pool, memory: &mut [i64]) {
     to.pair(i32::from(pool.mode as u8), i32::from(pool.rounding as u8));
 }
 
-/// Pixel by pixel, and little in the frame: the decision's stack is short.
-#[inline(never)]
-pub(super) fn run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn run(memory: &[i64], io: Io<'_>) {
     let Some(header) = memory.first_chunk() else { return };
     let &[_, _, _, _, channels, _] = header;
     let (channels, _) = halves(channels);

@@ -1,0 +1,203 @@
+//! [`affine`](super::affine) in 64 bits, bit for bit the same.
+//!
+//! The map is monotone, so there is a range of counters outside of which its result saturates. A counter clamped to that
+//! range has the same result; and when the sums at both ends of the range fit 64 bits, so does every sum between.
+
+use super::affine::Affine;
+use crate::format::Rounding;
+
+/// Sums stay below this in magnitude, so that adding half a unit cannot overflow.
+const SUM_LIMIT: i128 = 1 << 62;
+
+/// An affine step whose sums fit 64 bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Narrow {
+    /// Smallest counter that need not be told from smaller ones.
+    pub(super) first: i64,
+    /// Largest counter that need not be told from larger ones.
+    pub(super) last: i64,
+    pub(super) multiplier: i64,
+    /// What is added before the shift, modulo 2^64; unless [`Narrow::ties`], half a unit is part of it.
+    pub(super) bias: i64,
+    pub(super) shift: u8,
+    /// Whether a counter in the range can be a tie, which the rounding sends to the even integer.
+    pub(super) ties: bool,
+}
+
+impl Narrow {
+    /// The same map as `affine` saturated to `lo..=hi`, if 64 bits are enough.
+    pub(super) fn of(affine: Affine, lo: i32, hi: i32) -> Option<Self> {
+        let (affine, (lo, hi)) = (reduce(affine), (i128::from(lo), i128::from(hi)));
+        // Rising: results up to `lo` come first. Falling: results from `hi` on.
+        let (below, before) = if affine.multiplier >= 0 {
+            (last(|raw| affine.round(raw) <= lo), last(|raw| affine.round(raw) < hi))
+        } else {
+            (last(|raw| affine.round(raw) >= hi), last(|raw| affine.round(raw) > lo))
+        };
+        let first = below.unwrap_or(i64::MIN);
+        let last = before.map_or(i64::MIN, |raw| raw.saturating_add(1)).max(first);
+        let fits = |sum: i128| -SUM_LIMIT < sum && sum < SUM_LIMIT;
+        if affine.shift > 62 || !fits(affine.sum(first)) || !fits(affine.sum(last)) {
+            return None;
+        }
+        let rounds = affine.shift > 0 && affine.rounding != Rounding::Shift;
+        let ties = rounds && affine.rounding == Rounding::HalfEven && has_tie(affine, first, last);
+        let added = if rounds && !ties { 1i64.wrapping_shl(u32::from(affine.shift).wrapping_sub(1)) } else { 0 };
+        let bias = (affine.bias as i64).wrapping_add(added);
+        Some(Self { first, last, multiplier: affine.multiplier, bias, shift: affine.shift, ties })
+    }
+
+    /// The result before it saturates.
+    #[inline]
+    pub(super) fn round(self, raw: i64) -> i64 {
+        // The product may wrap: the sum does not, and is what counts.
+        let raw = raw.max(self.first).min(self.last);
+        raw.wrapping_mul(self.multiplier).wrapping_add(self.bias).wrapping_shr(u32::from(self.shift))
+    }
+
+    /// As [`Narrow::round`], where [`Narrow::ties`].
+    #[inline]
+    pub(super) fn round_ties(self, raw: i64) -> i64 {
+        let raw = raw.max(self.first).min(self.last);
+        let sum = raw.wrapping_mul(self.multiplier).wrapping_add(self.bias);
+        let shift = u32::from(self.shift);
+        let half = 1i64.wrapping_shl(shift.wrapping_sub(1));
+        let odd = sum.wrapping_shr(shift) & 1;
+        sum.wrapping_add(half).wrapping_sub(1).wrapping_add(odd).wrapping_shr(shift)
+    }
+}
+
+/// The same map with the smallest shift: what multiplier and bias have in common is in no sum.
+fn reduce(affine: Affine) -> Affine {
+    let common = affine.multiplier.trailing_zeros().min(affine.bias.trailing_zeros()).min(u32::from(affine.shift));
+    Affine {
+        multiplier: affine.multiplier.wrapping_shr(common.min(63)),
+        bias: affine.bias.wrapping_shr(common),
+        shift: affine.shift.wrapping_sub(common as u8),
+        ..affine
+    }
+}
+
+/// The largest counter for which `holds`, which is true up to some counter and false behind it; `None` when it never is.
+fn last(holds: impl Fn(i64) -> bool) -> Option<i64> {
+    if !holds(i64::MIN) {
+        return None;
+    }
+    let found = (0..64u32).rev().fold(0u64, |found, bit| {
+        let next = found | 1u64.wrapping_shl(bit);
+        if holds(counter(next)) {
+            next
+        } else {
+            found
+        }
+    });
+    Some(counter(found))
+}
+
+/// The counter `above` the smallest.
+const fn counter(above: u64) -> i64 {
+    (above ^ (1 << 63)) as i64
+}
+
+/// Whether a counter in `first..=last` makes a sum half-way between two integers: a solution of
+/// `raw · multiplier + bias ≡ half` modulo `2^shift`, the shift being 1 to 62.
+fn has_tie(affine: Affine, first: i64, last: i64) -> bool {
+    let mask = |bits: u32| 1u64.wrapping_shl(bits).wrapping_sub(1);
+    let shift = u32::from(affine.shift);
+    let wanted = 1u64.wrapping_shl(shift.wrapping_sub(1)).wrapping_sub(affine.bias as u64) & mask(shift);
+    let even = affine.multiplier.trailing_zeros();
+    if even >= shift {
+        return wanted == 0;
+    }
+    if wanted & mask(even) != 0 {
+        return false;
+    }
+    let odd = (affine.multiplier as u64).wrapping_shr(even);
+    let solution = wanted.wrapping_shr(even).wrapping_mul(inverse(odd));
+    let next = solution.wrapping_sub(first as u64) & mask(shift.wrapping_sub(even));
+    next <= (last as u64).wrapping_sub(first as u64)
+}
+
+/// `odd · inverse(odd) ≡ 1` modulo 2^64, by Newton's iteration: each doubles the bits that are right.
+fn inverse(odd: u64) -> u64 {
+    (0..5).fold(odd.wrapping_mul(3) ^ 2, |x, _| x.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(x))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::affine::{quantize, Affine};
+    use super::{inverse, last, Narrow};
+    use crate::format::Rounding;
+
+    fn same(affine: Affine, lo: i32, hi: i32) -> Narrow {
+        let narrow = Narrow::of(affine, lo, hi).unwrap();
+        let near = [i64::MIN, narrow.first, 0, narrow.last, i64::MAX];
+        for raw in near.iter().flat_map(|&raw| (-300..300i64).map(move |by| raw.saturating_add(by))) {
+            let unclamped = if narrow.ties { narrow.round_ties(raw) } else { narrow.round(raw) };
+            let q = unclamped.clamp(i64::from(lo), i64::from(hi)) as i32;
+            assert_eq!(q, quantize(raw, affine, lo, hi), "{affine:?} at {raw}");
+        }
+        narrow
+    }
+
+    #[test]
+    fn gives_the_same_as_the_wide_form() {
+        for rounding in [Rounding::HalfEven, Rounding::TfliteSingle, Rounding::Shift] {
+            for multiplier in [0, 1, -1, 2, 3, -3, 40, 1 << 20, -(1 << 20), 0x1234_5677, (1 << 52) - 1] {
+                for bias in [0, 1, -1, 2, 1 << 20, -(1 << 24), 0x7654_3210] {
+                    for shift in [0, 1, 2, 7, 22, 40, 50] {
+                        for (lo, hi) in [(-128, 127), (0, 9), (5, 5), (-32_768, 32_767)] {
+                            let affine = Affine { multiplier, bias, shift, rounding };
+                            if Narrow::of(affine, lo, hi).is_some() {
+                                same(affine, lo, hi);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn counters_beyond_saturation_are_not_told_apart() {
+        let affine = Affine { multiplier: 1 << 20, bias: 0, shift: 22, rounding: Rounding::HalfEven };
+        let narrow = same(affine, -128, 127);
+        assert_eq!((narrow.first, narrow.last), (-510, 507)); // −127.5 goes to −128, 126.5 to 126
+        assert_eq!((narrow.multiplier, narrow.shift, narrow.ties), (1, 2, true));
+    }
+
+    #[test]
+    fn ties_are_found_only_where_a_counter_reaches_one() {
+        let ties = |multiplier, bias, shift| {
+            let affine = Affine { multiplier, bias, shift, rounding: Rounding::HalfEven };
+            same(affine, -128, 127).ties
+        };
+        assert!(ties(1, 0, 1));
+        assert!(!ties(2, 1, 2), "odd quarters");
+        assert!(ties(2, 0, 2));
+        assert!(!ties(0x4000_0001, 7, 40), "its tie is at a counter that saturates");
+        assert!(!ties(0, 1, 2));
+        assert!(ties(0, 2, 2), "the constant a half");
+    }
+
+    #[test]
+    fn sums_that_need_more_bits_are_left_to_the_wide_form() {
+        let affine = Affine { multiplier: (1 << 61) - 1, bias: 0, shift: 96, rounding: Rounding::HalfEven };
+        assert_eq!(Narrow::of(affine, -128, 127), None);
+    }
+
+    #[test]
+    fn the_last_counter_is_found_at_every_place() {
+        for at in [i64::MIN, -5, -1, 0, 1, 77, i64::MAX] {
+            assert_eq!(last(|raw| raw <= at), Some(at));
+        }
+        assert_eq!(last(|_| false), None);
+    }
+
+    #[test]
+    fn inverses_are_inverse() {
+        for odd in [1u64, 3, 5, 0xffff_ffff_ffff_ffff, 0x1234_5677, 1 << 63 | 1] {
+            assert_eq!(odd.wrapping_mul(inverse(odd)), 1);
+        }
+    }
+}

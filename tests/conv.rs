@@ -47,9 +47,7 @@ fn model(operator: OperatorSpec, input: TensorSpec, output: TensorSpec) -> Model
         features: (0..inputs)
             .map(|i| FeatureSpec { name: format!("x{i}"), unit: "1".into(), lo: i64::MIN, hi: i64::MAX })
             .collect(),
-        program: (0..inputs)
-            .map(|source| StepSpec { source, multiplier: 1, bias: 0, shift: 0, rounding: Rounding::HalfEven })
-            .collect(),
+        program: (0..inputs).map(|source| StepSpec::affine(source, 1, 0, 0, input.element)).collect(),
         tensors: vec![input, output],
         operators: vec![operator],
         head: HeadSpec {

@@ -36,6 +36,7 @@ fn facts() -> Vec<(String, u64)> {
     fact("KINFER_F_OUT_OF_RANGE", Flags::OUT_OF_RANGE.bits() as usize);
     fact("KINFER_F_LOW_MARGIN", Flags::LOW_MARGIN.bits() as usize);
     fact("KINFER_F_FALLBACK", Flags::FALLBACK.bits() as usize);
+    fact("KINFER_F_ANOMALY", Flags::ANOMALY.bits() as usize);
     fact("KINFER_IOC_LOAD", IOC_LOAD as usize);
     fact("KINFER_IOC_DECIDE", IOC_DECIDE as usize);
     fact("KINFER_IOC_INFO", IOC_INFO as usize);

@@ -117,7 +117,7 @@ fn a_threshold_is_in_units_of_the_models_output() {
         convert_with(graph, data, |options| options.threshold = threshold).map(|conversion| {
             match Model::parse(&conversion.bytes).unwrap().head().kind {
                 HeadKind::Threshold(threshold) => threshold.to_num::<f64>(),
-                HeadKind::ArgMax => panic!("argmax"),
+                other => panic!("{}", other.name()),
             }
         })
     };

@@ -91,12 +91,19 @@ pub enum Problem {
     Channels { input: u32, output: u32 },
     UnknownMode { code: u8 },
     DataEnd { what: &'static str, end: u64, length: u64 },
+    NoTerms,
+    TermElement { term: u32, is: u16, inputs: u64 },
+    NoBins { term: u32 },
+    ScoreRange { score: u32 },
+    NegativeWeight { channel: u32 },
+    Scales,
     Accumulator { channel: u32 },
     Multiplier { channel: u32 },
     NotAPowerOfTwo { channel: u32 },
     Clip { lo: i32, hi: i32 },
     ReadsScores { tensor: u16 },
-    ThresholdScores { is: u64 },
+    OneScore { head: &'static str, is: u64 },
+    Top { k: u32, scores: u64 },
     Outcomes { is: u32, head: u64 },
     LowMargin,
     Budget { what: &'static str, is: u64, max: u64 },
@@ -227,6 +234,16 @@ impl fmt::Display for Problem {
             Self::DataEnd { what, end, length } => {
                 write!(f, "{what} end at byte {end}, section data has {length}")
             }
+            Self::NoTerms => f.write_str("it has no terms"),
+            Self::TermElement { term, is, inputs } => {
+                write!(f, "term {term} reads element {is}, the input has {inputs}")
+            }
+            Self::NoBins { term } => write!(f, "term {term} has no bins"),
+            Self::ScoreRange { score } => {
+                write!(f, "score {score} could leave the output's element type")
+            }
+            Self::NegativeWeight { channel } => write!(f, "a weight of channel {channel} is negative"),
+            Self::Scales => f.write_str("its two inputs differ in scale"),
             Self::Accumulator { channel } => write!(f, "the accumulator of channel {channel} could overflow"),
             Self::Multiplier { channel } => write!(f, "the multiplier of channel {channel} is negative"),
             Self::NotAPowerOfTwo { channel } => {
@@ -236,7 +253,8 @@ impl fmt::Display for Problem {
             Self::ReadsScores { tensor } => {
                 write!(f, "reads tensor {tensor} of int32 scores, which only rescale, clip and the head may")
             }
-            Self::ThresholdScores { is } => write!(f, "a threshold takes one score, the tensor has {is}"),
+            Self::OneScore { head, is } => write!(f, "{head} takes one score, the tensor has {is}"),
+            Self::Top { k, scores } => write!(f, "top {k} of {scores} scores: it takes at least 1, and fewer than all"),
             Self::Outcomes { is, head } => write!(f, "decides between {head} outcomes, the file names {is}"),
             Self::LowMargin => f.write_str("the low-margin bound is negative"),
             Self::Budget { what, is, max } => write!(f, "{what} {is} over the budget of {max}"),

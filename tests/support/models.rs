@@ -49,3 +49,35 @@ pub fn two_counters() -> ModelSpec {
         provenance: vec![("made by".into(), "tests/support".into())],
     }
 }
+
+/// A tensor of whole numbers.
+pub fn whole(element: ElementType, elements: usize, zero_point: i32) -> TensorSpec {
+    TensorSpec { scale: U32F96::ONE, ..tensor(element, elements, zero_point) }
+}
+
+/// A model whose inputs are its counters, saturated. The head takes the last tensor: its value where it has one element, else
+/// an argmin.
+pub fn on_counters(tensors: Vec<TensorSpec>, operators: Vec<OperatorSpec>) -> ModelSpec {
+    let (inputs, scores) = (tensors[0].dims[0] as usize, tensors[tensors.len() - 1].dims[0]);
+    let (lo, hi) = tensors[0].element.range();
+    let step = |source| StepSpec::affine(source, 1, 0, 0, tensors[0].element);
+    ModelSpec {
+        features: (0..inputs).map(|i| feature(&format!("x{i}"), lo.into(), hi.into())).collect(),
+        program: (0..inputs as u16).map(step).collect(),
+        head: HeadSpec {
+            kind: if scores == 1 { HeadKind::Value } else { HeadKind::ArgMin },
+            scores: tensors.len() as u16 - 1,
+            low_margin: I32F32::ZERO,
+        },
+        tensors,
+        operators,
+        outcomes: (0..scores).map(|class| format!("class{class}")).collect(),
+        provenance: vec![],
+    }
+}
+
+/// The sentence that refuses a file.
+pub fn refusal(bytes: &[u8]) -> String {
+    let verdict = kinfer::Model::parse(bytes).and_then(|model| kinfer::verify(&model, &kinfer::Limits::KERNEL));
+    verdict.expect_err("a refusal").to_string()
+}

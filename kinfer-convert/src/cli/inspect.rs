@@ -56,9 +56,10 @@ fn describe(model: &Model<'_>, report: &kinfer::Report) -> Value {
         .collect();
     let operators: Vec<_> = model.operators().iter().map(|operator| describe_operator(&operator)).collect();
     let head = model.head();
-    let (rule, threshold) = match head.kind {
-        HeadKind::ArgMax => ("argmax", None),
-        HeadKind::Threshold(threshold) => ("threshold", Some(threshold.to_string())),
+    let (threshold, k) = match head.kind {
+        HeadKind::Threshold(threshold) | HeadKind::Anomaly(threshold) => (Some(threshold.to_string()), None),
+        HeadKind::TopK(k) => (None, Some(k)),
+        HeadKind::ArgMax | HeadKind::ArgMin | HeadKind::Value => (None, None),
     };
     let provenance: Vec<_> = String::from_utf8_lossy(model.provenance()).lines().map(str::to_owned).collect();
     json!({
@@ -67,7 +68,10 @@ fn describe(model: &Model<'_>, report: &kinfer::Report) -> Value {
         "features": features,
         "tensors": tensors,
         "operators": operators,
-        "head": {"kind": rule, "scores": head.scores, "threshold": threshold, "low_margin": head.low_margin.to_string()},
+        "head": {
+            "kind": head.kind.name(), "k": k, "scores": head.scores, "threshold": threshold,
+            "low_margin": head.low_margin.to_string(),
+        },
         "outcomes": model.outcomes().iter().map(|name| name.to_string()).collect::<Vec<_>>(),
         "provenance": provenance,
         "verifier": VerifierReport::of(report),
@@ -115,9 +119,10 @@ fn render(model: &Value) -> String {
     }
     let head = &model["head"];
     let threshold = head["threshold"].as_str().map_or(String::new(), |threshold| format!(" at {threshold}"));
+    let k = head["k"].as_u64().map_or(String::new(), |k| format!(" with k = {k}"));
     let outcomes: Vec<_> = list(&model["outcomes"]).iter().map(text).collect();
     out += &format!(
-        "\nhead        {}{threshold} of tensor {}, low margin below {}\noutcomes    {}\n",
+        "\nhead        {}{threshold}{k} of tensor {}, low margin below {}\noutcomes    {}\n",
         text(&head["kind"]),
         head["scores"],
         text(&head["low_margin"]),

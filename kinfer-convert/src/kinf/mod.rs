@@ -104,7 +104,7 @@ pub struct TensorSpec {
 /// The decision head.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadSpec {
-    /// ArgMax or threshold.
+    /// How scores become a decision.
     pub kind: HeadKind,
     /// Tensor of the scores.
     pub scores: u16,

@@ -33,14 +33,15 @@ pub(super) fn tensor(tensor: &TensorSpec) -> Vec<u8> {
 }
 
 pub(super) fn head(head: &HeadSpec) -> Vec<u8> {
-    let (kind, threshold) = match head.kind {
-        HeadKind::ArgMax => (1u16, 0),
-        HeadKind::Threshold(threshold) => (2, threshold.to_bits()),
+    let (k, threshold) = match head.kind {
+        HeadKind::ArgMax | HeadKind::ArgMin | HeadKind::Value => (0, 0),
+        HeadKind::TopK(k) => (k, 0),
+        HeadKind::Threshold(threshold) | HeadKind::Anomaly(threshold) => (0, threshold.to_bits()),
     };
     let mut bytes = Vec::with_capacity(HEAD_SIZE);
-    bytes.extend(kind.to_le_bytes());
+    bytes.extend(head.kind.code().to_le_bytes());
     bytes.extend(head.scores.to_le_bytes());
-    bytes.extend([0; 4]);
+    bytes.extend(k.to_le_bytes());
     bytes.extend(threshold.to_le_bytes());
     bytes.extend(head.low_margin.to_bits().to_le_bytes());
     bytes

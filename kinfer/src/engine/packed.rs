@@ -7,10 +7,11 @@ use super::layout::{self, Layer, LAYER_WORDS};
 use super::span::Span;
 use crate::backend;
 use crate::cast::{i32s, i32s_mut};
-use crate::decision::{decide, Decision, Flags, Scores};
+use crate::decision::{Decision, Flags};
 use crate::error::{Error, Place, Problem, Result};
 use crate::features::program;
 use crate::format::{Head, Model};
+use crate::heads::{self, decide, Ranked, Scores};
 use crate::iter::{chunks, chunks_mut, numbered};
 use crate::verify::{self, Report};
 
@@ -72,6 +73,14 @@ impl<M: Deref<Target = [i64]>> Packed<M> {
     #[inline]
     pub fn infer<'s>(&self, scratch: &'s mut [i64], state: &mut [i64], inputs: &[i32]) -> &'s [i32] {
         self.plan.infer(&self.memory, scratch, state, inputs)
+    }
+
+    /// After a decision, the best classes with their values, best first, from the scores it left in `scratch`: tells how many
+    /// of `out` it has filled. A top-k head ranks `k`, an argmax or argmin one, the others none. A tie goes to the lowest class.
+    ///
+    /// A place takes a pass over the scores; the verifier has counted them.
+    pub fn top(&self, scratch: &[i64], out: &mut [Ranked]) -> usize {
+        self.plan.top(scratch, out)
     }
 
     /// Whether a caller with `count` counters fits this model.
@@ -199,6 +208,11 @@ impl Plan {
         }
         self.run_layers(memory, scratch, state);
         self.scores_at.of(i32s(scratch))
+    }
+
+    #[inline(never)]
+    fn top(&self, scratch: &[i64], out: &mut [Ranked]) -> usize {
+        heads::top(self.head.kind, self.scores, self.scores_at.of(i32s(scratch)), out)
     }
 
     /// In place of a call, for the stack's sake.

@@ -7,6 +7,7 @@
 mod bytes;
 mod container;
 mod crc32c;
+mod head;
 mod model;
 mod names;
 mod operator;
@@ -17,16 +18,17 @@ pub use container::{
     SectionKind, ENTRY_SIZE, HEADER_SIZE, LABEL, MAX_SECTIONS, SKIPPABLE, VERSION_MAJOR, VERSION_MINOR,
 };
 pub use crc32c::{crc32c, file_checksum};
+pub use head::{Head, HeadKind, HEAD_SIZE};
 pub use model::Model;
 pub use names::{Name, NAME_SIZE, UNIT_SIZE};
+pub(crate) use operator::entries;
 pub use operator::{
     Add, Additive, Channel, Clip, Concat, Conv, Dense, Distance, Mul, Operator, OperatorKind, Parameters, Pool,
     PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding, Slice, Softmax, SquaredError, Table, Trees,
     WeightType, Weights, Window, NO_TENSOR, OPERATOR_SIZE,
 };
-pub use records::{
-    ElementType, Feature, Head, HeadKind, Record, Records, Tensor, FEATURE_SIZE, HEAD_SIZE, OUTCOME_SIZE, TENSOR_SIZE,
-};
+pub use operator::{Centroid, Scaling, Term, TERM_SIZE};
+pub use records::{ElementType, Feature, Record, Records, Tensor, FEATURE_SIZE, OUTCOME_SIZE, TENSOR_SIZE};
 pub use step::{Step, StepKind, STEP_SIZE};
 
 /// The most raw counters a schema may have.

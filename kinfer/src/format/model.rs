@@ -1,9 +1,10 @@
 //! The model as a view over a file.
 
 use super::container::{Container, SectionKind};
+use super::head::Head;
 use super::names::Name;
 use super::operator::Operator;
-use super::records::{Feature, Head, Record, Records, Tensor};
+use super::records::{Feature, Record, Records, Tensor};
 use super::step::Step;
 use super::{MAX_FEATURES, MAX_OPERATORS, MAX_OUTCOMES, MAX_STEPS, MAX_TENSORS};
 use crate::error::Result;

@@ -1,10 +1,10 @@
-//! Fixed-size records: features, tensors, the head.
+//! Fixed-size records: features, tensors.
 
 use core::marker::PhantomData;
 
-use fixed::types::{I32F32, U32F96};
+use fixed::types::U32F96;
 
-use super::bytes::{at, i32_at, i64_at, is_zero, u128_at, u16_at, u32_at, u8_at};
+use super::bytes::{at, i32_at, i64_at, is_zero, u128_at, u8_at};
 use super::container::{Section, SectionKind};
 use super::names::{Name, NAME_SIZE, UNIT_SIZE};
 use super::MAX_ELEMENTS;
@@ -15,8 +15,6 @@ use crate::iter::{chunks, numbered};
 pub const FEATURE_SIZE: usize = NAME_SIZE + UNIT_SIZE + 16;
 /// Bytes of a [`Tensor`] record.
 pub const TENSOR_SIZE: usize = 40;
-/// Bytes of the [`Head`] record.
-pub const HEAD_SIZE: usize = 24;
 /// Bytes of an outcome's name.
 pub const OUTCOME_SIZE: usize = NAME_SIZE;
 
@@ -210,49 +208,6 @@ impl Record<'_> for Tensor {
             return Err(refuse(Problem::Shape));
         }
         Ok(tensor)
-    }
-}
-
-/// How scores become a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeadKind {
-    /// The class of the largest score; the lowest index wins ties (ONNX ArgMax). Margin: largest minus second largest.
-    ArgMax,
-    /// Class 1 when the one score is above the threshold, else class 0. Margin: distance to the threshold.
-    Threshold(I32F32),
-}
-
-/// The decision head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// How scores become a decision.
-    pub kind: HeadKind,
-    /// The tensor of the scores.
-    pub scores: u16,
-    /// Decisions with a smaller margin carry the low-margin flag.
-    pub low_margin: I32F32,
-}
-
-impl Record<'_> for Head {
-    const SIZE: usize = HEAD_SIZE;
-
-    fn read(_: u32, bytes: &[u8]) -> Result<Self> {
-        let refuse = |problem| Error::new(Place::Head, problem);
-        let (code, threshold) = (u16_at(bytes, 0), i64_at(bytes, 8));
-        let kind = match code {
-            1 if threshold != 0 => return Err(refuse(Problem::Reserved { offset: 8 })),
-            1 => HeadKind::ArgMax,
-            2 => HeadKind::Threshold(I32F32::from_bits(threshold)),
-            _ => return Err(refuse(Problem::UnknownKind { kind: code })),
-        };
-        if u32_at(bytes, 4) != 0 {
-            return Err(refuse(Problem::Reserved { offset: 4 }));
-        }
-        let low_margin = I32F32::from_bits(i64_at(bytes, 16));
-        if low_margin < I32F32::ZERO {
-            return Err(refuse(Problem::LowMargin));
-        }
-        Ok(Self { kind, scores: u16_at(bytes, 2), low_margin })
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod conv;
 mod dense;
 mod distance;
 mod elementwise;
+mod head;
 mod interval;
 mod limits;
 mod node;
@@ -32,7 +33,7 @@ mod window;
 use crate::backend;
 use crate::engine::layout;
 use crate::error::{Error, Place, Problem, Result};
-use crate::format::{ElementType, HeadKind, Model, Operator, Parameters, Tensor};
+use crate::format::{ElementType, Model, Operator, Parameters, Tensor};
 use crate::iter::numbered;
 pub use interval::Interval;
 pub use limits::Limits;
@@ -64,7 +65,7 @@ pub fn verify_into(model: &Model<'_>, limits: &Limits, report: &mut Report) -> R
     report.operators.clear();
     program::check(model, report)?;
     prove_operators(model, report)?;
-    check_head(model, report)?;
+    head::check(model, report)?;
 
     report.inputs = model.features().len();
     report.outcomes = model.outcomes().len();
@@ -140,23 +141,6 @@ pub fn node<'m>(model: &Model<'m>, operator: &Operator, report: &Report) -> core
         None => (input, range),
     };
     Ok(Node { model: *model, operator: *operator, input, range, second, output: tensor(model, operator.output)? })
-}
-
-fn check_head(model: &Model<'_>, report: &Report) -> Result<()> {
-    let refuse = |problem| Error::new(Place::Head, problem);
-    let head = model.head();
-    let scores = tensor(model, head.scores).map_err(refuse)?;
-    report.range_of(head.scores).map_err(refuse)?;
-    let (outcomes, elements) = (model.outcomes().len() as u32, scores.elements());
-    let decides = match head.kind {
-        HeadKind::ArgMax => elements,
-        HeadKind::Threshold(_) if elements == 1 => 2,
-        HeadKind::Threshold(_) => return Err(refuse(Problem::ThresholdScores { is: elements })),
-    };
-    if u64::from(outcomes) != decides || decides < 2 {
-        return Err(refuse(Problem::Outcomes { is: outcomes, head: decides }));
-    }
-    Ok(())
 }
 
 fn tensor(model: &Model<'_>, index: u16) -> core::result::Result<Tensor, Problem> {

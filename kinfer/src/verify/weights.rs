@@ -4,7 +4,7 @@ use super::{Interval, Node};
 use crate::error::Problem;
 use crate::format::{Channel, Rounding, Weights};
 use crate::iter::numbered;
-use crate::ops::requantize::{requantize, MAX_SHIFT};
+use crate::ops::requantize::{requantize, Factor, MAX_SHIFT};
 
 /// What was proved of all channels together.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ pub(super) fn check(
     let mut proved: Option<Proved> = None;
     for (number, channel) in numbered(weights.channels(node.model.data(), row, channels)) {
         let acc = accumulator(&channel, centred).ok_or(Problem::Accumulator { channel: number })?;
-        check_factor(number, &channel, output.rounding, acc)?;
+        check_factor(number, channel.factor, output.rounding, acc)?;
         let reached = Interval {
             lo: i64::from(requantize(acc.lo, channel.factor, output)),
             hi: i64::from(requantize(acc.hi, channel.factor, output)),
@@ -50,8 +50,9 @@ pub(crate) fn accumulator(channel: &Channel<'_>, centred: Interval) -> Option<In
     channel.weights().try_fold(Interval::point(channel.bias), |acc, weight| acc.add_product(weight, centred))
 }
 
-fn check_factor(channel: u32, of: &Channel<'_>, rounding: Rounding, acc: Interval) -> Result<(), Problem> {
-    let (multiplier, shift) = (of.factor.multiplier, of.factor.shift);
+/// Refuses a factor that `rounding` does not allow for sums in `acc`.
+pub(super) fn check_factor(channel: u32, factor: Factor, rounding: Rounding, acc: Interval) -> Result<(), Problem> {
+    let Factor { multiplier, shift } = factor;
     if multiplier < 0 {
         return Err(Problem::Multiplier { channel });
     }

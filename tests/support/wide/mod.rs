@@ -3,14 +3,15 @@
 mod dense;
 mod elementwise;
 mod features;
+mod heads;
 mod round;
+mod unsupervised;
 mod window;
 
-use kinfer::format::HeadKind;
 use kinfer_convert::kinf::{ModelSpec, OperatorSpec, TensorSpec};
 use num_bigint::BigInt;
 use num_integer::Integer;
-use num_traits::{One, Signed, ToPrimitive, Zero};
+use num_traits::{One, ToPrimitive, Zero};
 
 pub use self::features::inputs;
 
@@ -23,10 +24,12 @@ pub struct WideDecision {
     pub value: i64,
     /// Bits of the margin, an `I32F32`.
     pub margin: i64,
-    /// Flags: 1 out of range, 2 low margin.
+    /// Flags: 1 out of range, 2 low margin, 8 anomaly.
     pub flags: u32,
     /// The elements of tensor 0.
     pub inputs: Vec<BigInt>,
+    /// Classes and bits of their values, best first, as far as the head ranks them.
+    pub top: Vec<(u32, i64)>,
     /// Every accumulator that was reached, by operator.
     pub accumulators: Vec<Vec<BigInt>>,
     /// Every output that was reached, by operator.
@@ -64,22 +67,11 @@ pub fn decide_with(spec: &ModelSpec, state: &mut WideState, raw: &[i64]) -> Wide
 
     let scores = tensors[usize::from(spec.head.scores)].as_ref().unwrap();
     let tensor = &spec.tensors[usize::from(spec.head.scores)];
-    let (class, value, margin) = match spec.head.kind {
-        HeadKind::ArgMax => {
-            let mut order: Vec<usize> = (0..scores.len()).collect();
-            order.sort_by(|&a, &b| scores[b].cmp(&scores[a]).then(a.cmp(&b)));
-            let (best, second) = (&scores[order[0]], &scores[order[1]]);
-            (order[0] as u32, real(tensor, &(best - tensor.zero_point)), real(tensor, &(best - second)))
-        }
-        HeadKind::Threshold(threshold) => {
-            let value = real(tensor, &(&scores[0] - tensor.zero_point));
-            let distance = (BigInt::from(value) - threshold.to_bits()).abs();
-            (u32::from(value > threshold.to_bits()), value, saturate_i64(distance))
-        }
-    };
+    let (class, value, margin, anomaly) = heads::decide(spec.head.kind, tensor, scores);
+    let top = heads::top(spec.head.kind, tensor, scores);
     let outside = raw.iter().zip(&spec.features).any(|(&value, feature)| value < feature.lo || value > feature.hi);
-    let flags = u32::from(outside) | u32::from(margin < spec.head.low_margin.to_bits()) << 1;
-    WideDecision { class, value, margin, flags, inputs, accumulators, outputs }
+    let flags = u32::from(outside) | u32::from(margin < spec.head.low_margin.to_bits()) << 1 | u32::from(anomaly) << 3;
+    WideDecision { class, value, margin, flags, inputs, top, accumulators, outputs }
 }
 
 /// What an operator reads, and the model for its tensors' types, zero points and shapes.
@@ -112,6 +104,9 @@ fn run(operator: &OperatorSpec, io: &Wide<'_>, _state: &mut [i64]) -> (Vec<BigIn
         OperatorSpec::Clip(clip) => elementwise::clip(clip, io),
         OperatorSpec::Conv(conv) => window::conv(conv, io),
         OperatorSpec::Pool(pool) => window::pool(pool, io),
+        OperatorSpec::Additive(additive) => unsupervised::additive(additive, io),
+        OperatorSpec::Distance(distance) => unsupervised::distance(distance, io),
+        OperatorSpec::SquaredError(error) => unsupervised::squared_error(error, io),
         other => unimplemented!("{}", other.kind().name()),
     }
 }

@@ -14,10 +14,10 @@ mod table;
 mod trees;
 mod window;
 
-pub use additive::AdditiveSpec;
+pub use additive::{AdditiveSpec, TermSpec};
 pub use conv::ConvSpec;
 pub use dense::{DenseSpec, RowsSpec, WeightsSpec};
-pub use distance::{DistanceSpec, SquaredErrorSpec};
+pub use distance::{DistanceSpec, ScalingSpec, SquaredErrorSpec};
 pub use elementwise::{AddSpec, ClipSpec, MulSpec, RescaleSpec};
 pub use pool::PoolSpec;
 pub use shape::{ConcatSpec, ReshapeSpec, SliceSpec};

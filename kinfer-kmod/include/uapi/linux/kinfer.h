@@ -18,6 +18,7 @@
 #define KINFER_F_OUT_OF_RANGE	(1U << 0)	/* an input lay outside its calibrated range */
 #define KINFER_F_LOW_MARGIN	(1U << 1)	/* the margin is below the model's own threshold */
 #define KINFER_F_FALLBACK	(1U << 2)	/* no model decided: take the caller's default */
+#define KINFER_F_ANOMALY	(1U << 3)	/* the score is above an anomaly head's threshold */
 
 /**
  * struct kinfer_decision - what a model says about one row of counters

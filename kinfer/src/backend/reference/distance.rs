@@ -1,23 +1,125 @@
-//! Does not run yet.
+//! Squared distances: row length and whether there are weights, what all sums share, then a block a centroid of bias,
+//! elements in 16 bits each, weights in 32.
 
 use super::super::{Io, Need};
-use crate::format::{Distance, SquaredError};
+use super::write::{halves, Writer};
+use crate::cast::{i16s, i16s_mut, i32s, i32s_mut};
+use crate::format::{Distance, Rounding, Scaling, SquaredError};
+use crate::iter::chunks;
+use crate::ops::requantize::{requantize, Factor, Output};
+use crate::ops::{distance, squared_error};
 use crate::verify::Node;
 
-pub(super) fn centroids_need(_node: &Node<'_>, _parameters: &Distance) -> Need {
-    Need::default()
+const HEADER_WORDS: usize = 4;
+
+pub(super) fn centroids_need(node: &Node<'_>, distance: &Distance) -> Need {
+    let (inputs, outputs) = (node.inputs(), node.outputs());
+    let weighted = distance.weights.is_some();
+    Need {
+        // A multiply, two loads, a subtraction an element, a multiply and a load more for a weight; then requantisation.
+        cycles: outputs.saturating_mul(cycles(inputs, weighted)) as u32,
+        words: outputs.saturating_mul(block_words(inputs, weighted)).saturating_add(HEADER_WORDS) as u32,
+        lanes: 1,
+        ..Need::default()
+    }
 }
 
-pub(super) fn centroids_pack(_node: &Node<'_>, _parameters: &Distance, _memory: &mut [i64]) {}
-
-#[inline(always)]
-pub(crate) fn centroids_run(_memory: &[i64], _io: Io<'_>) {}
-
-pub(super) fn squared_error_need(_node: &Node<'_>, _parameters: &SquaredError) -> Need {
-    Need::default()
+pub(super) fn centroids_pack(node: &Node<'_>, distance: &Distance, memory: &mut [i64]) {
+    let (inputs, outputs) = (node.inputs(), node.outputs());
+    let weighted = distance.weights.is_some();
+    let mut to = Writer(memory);
+    to.pair(inputs as i32, i32::from(weighted));
+    scaling(&mut to, node, &distance.scaling);
+    for centroid in distance.centroids(node.model.data(), inputs, outputs) {
+        to.word(centroid.bias);
+        for (to, value) in i16s_mut(to.take(inputs.div_ceil(4))).iter_mut().zip(centroid.values()) {
+            *to = value as i16; // centroids have at most 16 bits
+        }
+        if weighted {
+            write_weights(&mut to, inputs, centroid.weights());
+        }
+    }
 }
 
-pub(super) fn squared_error_pack(_node: &Node<'_>, _parameters: &SquaredError, _memory: &mut [i64]) {}
+#[inline(always)]
+pub(crate) fn centroids_run(memory: &[i64], io: Io<'_>) {
+    let Some((&[sizes, factor, output, clamp], blocks)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
+    let (inputs, weighted) = halves(sizes);
+    let (inputs, weighted) = (inputs as usize, weighted != 0);
+    let (factor, output) = shared(factor, output, clamp);
+    for (out, block) in io.output.iter_mut().zip(chunks(blocks, block_words(inputs, weighted))) {
+        let Some((&[bias], rest)) = block.split_first_chunk::<1>() else { continue };
+        let (values, weights) = rest.split_at_checked(inputs.div_ceil(4)).unwrap_or_default();
+        let sum = match weighted {
+            true => distance::weighted(io.input, i16s(values), i32s(weights), bias),
+            false => distance::plain(io.input, i16s(values), bias),
+        };
+        *out = requantize(sum, factor, output);
+    }
+}
+
+pub(super) fn squared_error_need(node: &Node<'_>, error: &SquaredError) -> Need {
+    let (inputs, weighted) = (node.inputs(), error.weights.is_some());
+    Need {
+        cycles: cycles(inputs, weighted) as u32,
+        words: if weighted { inputs.div_ceil(2) } else { 0 }.saturating_add(HEADER_WORDS) as u32,
+        lanes: 1,
+        ..Need::default()
+    }
+}
+
+pub(super) fn squared_error_pack(node: &Node<'_>, error: &SquaredError, memory: &mut [i64]) {
+    let (inputs, weighted) = (node.inputs(), error.weights.is_some());
+    let mut to = Writer(memory);
+    // Both zero points have at most 16 bits.
+    to.pair(node.input.zero_point.wrapping_sub(node.second.0.zero_point), i32::from(weighted));
+    scaling(&mut to, node, &error.scaling);
+    if weighted {
+        write_weights(&mut to, inputs, error.weights(node.model.data()));
+    }
+}
 
 #[inline(always)]
-pub(crate) fn squared_error_run(_memory: &[i64], _io: Io<'_>) {}
+pub(crate) fn squared_error_run(memory: &[i64], io: Io<'_>) {
+    let Some((&[what, factor, output, clamp], weights)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
+    let (offset, weighted) = halves(what);
+    let (factor, output) = shared(factor, output, clamp);
+    let sum = match weighted != 0 {
+        true => squared_error::weighted(io.input, io.second, i32s(weights), offset),
+        false => squared_error::plain(io.input, io.second, offset),
+    };
+    if let Some(out) = io.output.first_mut() {
+        *out = requantize(sum, factor, output);
+    }
+}
+
+fn scaling(to: &mut Writer<'_>, node: &Node<'_>, scaling: &Scaling) {
+    let (Factor { multiplier, shift }, output) = (scaling.factor(), scaling.output(&node.output));
+    to.pair(multiplier, i32::from(shift));
+    to.pair(output.zero_point, i32::from(output.rounding as u8));
+    to.pair(output.lo, output.hi);
+}
+
+#[inline]
+fn shared(factor: i64, output: i64, clamp: i64) -> (Factor, Output) {
+    let ((multiplier, shift), (zero_point, rounding), (lo, hi)) = (halves(factor), halves(output), halves(clamp));
+    let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
+    (Factor { multiplier, shift: shift as u8 }, Output { zero_point, lo, hi, rounding })
+}
+
+fn write_weights(to: &mut Writer<'_>, inputs: usize, weights: impl Iterator<Item = i32>) {
+    for (to, weight) in i32s_mut(to.take(inputs.div_ceil(2))).iter_mut().take(inputs).zip(weights) {
+        *to = weight;
+    }
+}
+
+/// Cycles of a sum and of what follows it.
+const fn cycles(inputs: usize, weighted: bool) -> usize {
+    inputs.saturating_mul(if weighted { 4 } else { 3 }).saturating_add(25)
+}
+
+/// Words of a centroid.
+const fn block_words(inputs: usize, weighted: bool) -> usize {
+    let weights = if weighted { inputs.div_ceil(2) } else { 0 };
+    inputs.div_ceil(4).saturating_add(weights).saturating_add(1)
+}

@@ -14,10 +14,11 @@ mod table;
 mod trees;
 mod window;
 
-pub use additive::Additive;
+pub(crate) use additive::entries;
+pub use additive::{Additive, Term, TERM_SIZE};
 pub use conv::Conv;
 pub use dense::{Channel, Dense, Requantize, WeightType, Weights};
-pub use distance::{Distance, SquaredError};
+pub use distance::{Centroid, Distance, Scaling, SquaredError};
 pub use elementwise::{Add, Clip, Mul, Rescale};
 use fields::Fields;
 pub use fields::Rounding;

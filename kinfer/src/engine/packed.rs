@@ -12,7 +12,7 @@ use crate::error::{Error, Place, Problem, Result};
 use crate::features::program;
 use crate::format::{Head, Model};
 use crate::heads::{self, decide, Ranked, Scores};
-use crate::iter::{chunks, chunks_mut, numbered};
+use crate::iter::{chunks, numbered};
 use crate::verify::{self, Report};
 
 /// A model ready to decide, in memory `M` of the caller: `Vec<i64>`, `&mut [i64]`, the kernel's `KVVec<i64>`.

@@ -87,6 +87,13 @@ pub enum Problem {
     Rows { is: u64, elements: u64 },
     EmptySlice,
     Slice { last: u64, width: u64 },
+    NotAnImage,
+    ZeroWindow { what: &'static str },
+    Positions { axis: u8, makes: u32, has: u32 },
+    InPadding { axis: u8 },
+    Groups { groups: u32, inputs: u32, outputs: u32 },
+    Channels { input: u32, output: u32 },
+    UnknownMode { code: u8 },
     DataEnd { what: &'static str, end: u64, length: u64 },
     NoTerms,
     TermElement { term: u32, is: u16, inputs: u64 },
@@ -141,6 +148,7 @@ impl Error {
             | Problem::UnknownSection { .. }
             | Problem::UnknownKind { .. }
             | Problem::UnknownType { .. }
+            | Problem::UnknownMode { .. }
             | Problem::UnknownRounding { .. }
             | Problem::UnknownLookup { .. } => Kind::Unsupported,
             Problem::Budget { .. } => Kind::OverBudget,
@@ -229,6 +237,17 @@ impl fmt::Display for Problem {
             Self::Rows { is, elements } => write!(f, "{elements} elements do not make {is} rows"),
             Self::EmptySlice => f.write_str("takes no elements, or the same one again and again"),
             Self::Slice { last, width } => write!(f, "takes element {last} of rows of {width}, numbered from 0"),
+            Self::NotAnImage => f.write_str("its tensors are not both [height, width, channels]"),
+            Self::ZeroWindow { what } => write!(f, "the {what} is zero"),
+            Self::Positions { axis, makes, has } => {
+                write!(f, "the window has {makes} positions along axis {axis}, the output tensor {has}")
+            }
+            Self::InPadding { axis } => write!(f, "a window along axis {axis} could lie in the padding alone"),
+            Self::Groups { groups, inputs, outputs } => {
+                write!(f, "{groups} groups do not divide {inputs} input and {outputs} output channels")
+            }
+            Self::Channels { input, output } => write!(f, "makes {input} channels, the output tensor has {output}"),
+            Self::UnknownMode { code } => write!(f, "mode {code} is not known to this build"),
             Self::DataEnd { what, end, length } => {
                 write!(f, "{what} end at byte {end}, section data has {length}")
             }

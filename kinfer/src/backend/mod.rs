@@ -107,6 +107,7 @@ pub(crate) fn for_each_part(backend: BackendKind, node: &Node<'_>, layer: Layer,
     match &node.operator.parameters {
         Parameters::Dense(dense) if backend == BackendKind::Packed => packed::dense::parts(node, dense, layer, each),
         Parameters::Reshape(_) => {} // its output is its input
+        Parameters::Conv(conv) if backend == BackendKind::Packed => packed::conv::parts(node, conv, layer, each),
         _ => each(layer),
     }
 }

@@ -48,6 +48,8 @@ pub(super) fn run(record: &Record, memory: &[i64], scratch: &mut [i32], state: &
         Path::Rows => run_rows(record, memory, scratch),
         Path::List => list(record, memory, scratch),
         Path::ListedRows => run_listed(record, memory, scratch),
+        Path::Window => gather(record, memory, scratch),
+        Path::WindowRows => run_window(record, memory, scratch),
         Path::Reference => run_reference(record, memory, scratch, state),
         Path::Packed => {}
     }
@@ -103,6 +105,27 @@ fn run_listed(record: &Record, memory: &[i64], scratch: &mut [i32]) {
     let Some((before, list)) = scratch.split_at_mut_checked(list.at as usize) else { return };
     if let (Some(parameters), Some(output)) = (parameters.get(memory), before.get_mut(output.at as usize..)) {
         packed::dense::run_listed(parameters, i64s_mut(list), output);
+    }
+}
+
+#[inline(always)]
+fn gather(record: &Record, memory: &[i64], scratch: &mut [i32]) {
+    let [input, number, output, parameters] = Layer::spans(record);
+    let Some((before, after)) = scratch.split_at_mut_checked(output.at as usize) else { return };
+    let Some(window) = after.get_mut(..output.len as usize) else { return };
+    if let (Some(parameters), Some(input)) = (parameters.get(memory), input.get(before)) {
+        packed::conv::gather(parameters, input, number.at, window);
+    }
+}
+
+/// As [`run_rows`], over a window that lies behind the output.
+#[inline(never)]
+fn run_window(record: &Record, memory: &[i64], scratch: &mut [i32]) {
+    let [_, window, output, parameters] = Layer::spans(record);
+    let Some((before, behind)) = scratch.split_at_mut_checked(window.at as usize) else { return };
+    let Some(output) = before.get_mut(output.at as usize..) else { return };
+    if let (Some(parameters), Some(window)) = (parameters.get(memory), behind.get(..window.len as usize)) {
+        packed::dense::run(parameters, window, output);
     }
 }
 

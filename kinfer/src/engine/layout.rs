@@ -44,6 +44,10 @@ pub enum Path {
     List = 3,
     /// As [`Path::Rows`], over the list, which is the second input and lies behind the output.
     ListedRows = 4,
+    /// Gathers what a window sees of the image: the output is that. The second input's offset is the window's number.
+    Window = 5,
+    /// As [`Path::Rows`], over a gathered window, which is the second input and lies behind the output.
+    WindowRows = 6,
 }
 
 impl From<BackendKind> for Path {
@@ -67,6 +71,8 @@ impl Layer {
     #[inline]
     pub(super) const fn path(&[what, ..]: &[i64; LAYER_WORDS]) -> Path {
         match what >> 16 {
+            6 => Path::WindowRows,
+            5 => Path::Window,
             4 => Path::ListedRows,
             3 => Path::List,
             2 => Path::Rows,

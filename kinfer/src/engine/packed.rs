@@ -12,7 +12,7 @@ use crate::error::{Error, Place, Problem, Result};
 use crate::features::program;
 use crate::format::{Head, Model};
 use crate::heads::{self, decide, Ranked, Scores};
-use crate::iter::{chunks, chunks_mut, numbered};
+use crate::iter::{chunks, numbered};
 use crate::verify::{self, Report};
 
 /// A model ready to decide, in memory `M` of the caller: `Vec<i64>`, `&mut [i64]`, the kernel's `KVVec<i64>`.
@@ -132,7 +132,7 @@ impl Plan {
         let program = layout::program_span(model, report);
         program::pack(model, program.of_mut(memory));
 
-        let (mut records, mut at) = (0, layout::parameters_at(model, report));
+        let (mut records, mut at) = (0usize, layout::parameters_at(model, report));
         for (number, (operator, proved)) in numbered(model.operators().iter().zip(&report.operators)) {
             let place = Place::Operator(number, operator.kind());
             let node = verify::node(model, &operator, report).map_err(|problem| Error::new(place, problem))?;
@@ -147,8 +147,9 @@ impl Plan {
             at = layer.memory.end();
             backend::pack(proved.backend, &node, layer.memory.of_mut(memory));
             backend::for_each_part(proved.backend, &node, layer, |part| {
-                if let Some(record) = chunks_mut(memory, LAYER_WORDS).nth(records) {
-                    record.copy_from_slice(&part.to_words());
+                let here = memory.get_mut(records.saturating_mul(LAYER_WORDS)..).unwrap_or_default();
+                if let Some(record) = here.first_chunk_mut::<LAYER_WORDS>() {
+                    *record = part.to_words();
                 }
                 records = records.saturating_add(1);
             });

@@ -25,7 +25,7 @@ pub(crate) use operator::entries;
 pub use operator::{
     Add, Additive, Channel, Clip, Concat, Conv, Dense, Distance, Lookup, Mul, Operator, OperatorKind, Parameters, Pool,
     PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding, Slice, Softmax, SquaredError, Table, Trees,
-    WeightType, Weights, NO_TENSOR, OPERATOR_SIZE,
+    WeightType, Weights, Window, NO_TENSOR, OPERATOR_SIZE,
 };
 pub use operator::{Centroid, Scaling, Term, TERM_SIZE};
 pub use records::{ElementType, Feature, Record, Records, Tensor, FEATURE_SIZE, OUTCOME_SIZE, TENSOR_SIZE};

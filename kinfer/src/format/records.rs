@@ -170,6 +170,18 @@ impl Tensor {
     pub fn elements(&self) -> u64 {
         self.dims.iter().fold(1, |n: u64, &d| n.saturating_mul(u64::from(d)))
     }
+
+    /// Height and width, of an image.
+    pub const fn size(&self) -> [u32; 2] {
+        let [height, width, ..] = self.dims;
+        [height, width]
+    }
+
+    /// Channels, of an image `[height, width, channels]`.
+    pub const fn channels(&self) -> u32 {
+        let [_, _, channels, _] = self.dims;
+        channels
+    }
 }
 
 impl Record<'_> for Tensor {

@@ -1,9 +1,27 @@
-//! Not proved yet.
+//! Proof of a convolution.
 
-use super::{Node, OperatorReport};
+use super::{weights, window, Interval, Node, OperatorReport};
 use crate::error::Problem;
 use crate::format::Conv;
 
-pub(super) fn check(node: &Node<'_>, _parameters: &Conv) -> Result<OperatorReport, Problem> {
-    Err(Problem::UnknownKind { kind: node.kind() as u16 })
+pub(super) fn check(node: &Node<'_>, conv: &Conv) -> Result<OperatorReport, Problem> {
+    window::check(node, &conv.window)?;
+    let (inputs, outputs) = (node.input.channels(), node.output.channels());
+    let divides = |channels: u32| channels.checked_rem(conv.groups) == Some(0);
+    if !divides(inputs) || !divides(outputs) {
+        return Err(Problem::Groups { groups: conv.groups, inputs, outputs });
+    }
+    let row = conv.row(&node.input);
+    let proved = weights::check(node, &conv.weights, row, outputs as usize, reach(node, conv)?)?;
+    Ok(OperatorReport {
+        accumulator: proved.accumulator,
+        operations: node.output.elements().saturating_mul(row as u64),
+        ..OperatorReport::of(node, proved.output)
+    })
+}
+
+/// The values that meet a weight, less the zero point: in the padding none does, which is as good as zero.
+pub(crate) fn reach(node: &Node<'_>, conv: &Conv) -> Result<Interval, Problem> {
+    let centred = node.centred()?;
+    Ok(if conv.window.is_padded() { centred.union(Interval::point(0)) } else { centred })
 }

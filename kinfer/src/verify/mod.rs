@@ -11,7 +11,7 @@
 //! * operations, scratch, packed memory and file size are within the caller's [`Limits`].
 
 mod additive;
-mod conv;
+pub(crate) mod conv;
 mod dense;
 mod distance;
 mod elementwise;
@@ -28,6 +28,7 @@ mod state;
 mod table;
 mod trees;
 pub(crate) mod weights;
+mod window;
 
 use crate::backend;
 use crate::engine::layout;

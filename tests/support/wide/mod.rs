@@ -9,6 +9,7 @@ mod round;
 mod shape;
 mod state;
 mod unsupervised;
+mod window;
 
 use kinfer_convert::kinf::{ModelSpec, OperatorSpec, TensorSpec};
 use num_bigint::BigInt;
@@ -104,6 +105,8 @@ fn run(operator: &OperatorSpec, io: &Wide<'_>, state: &mut [i64]) -> (Vec<BigInt
     match operator {
         OperatorSpec::Dense(dense) => dense::run(dense, io),
         OperatorSpec::Clip(clip) => elementwise::clip(clip, io),
+        OperatorSpec::Conv(conv) => window::conv(conv, io),
+        OperatorSpec::Pool(pool) => window::pool(pool, io),
         OperatorSpec::Additive(additive) => unsupervised::additive(additive, io),
         OperatorSpec::Distance(distance) => unsupervised::distance(distance, io),
         OperatorSpec::SquaredError(error) => unsupervised::squared_error(error, io),

@@ -12,6 +12,7 @@ mod softmax;
 mod state;
 mod table;
 mod trees;
+mod window;
 
 pub use additive::{AdditiveSpec, TermSpec};
 pub use conv::ConvSpec;
@@ -24,6 +25,7 @@ pub use softmax::SoftmaxSpec;
 pub use state::{RecallSpec, RememberSpec};
 pub use table::{EntriesSpec, KnotsSpec, TableSpec};
 pub use trees::TreesSpec;
+pub use window::WindowSpec;
 
 use kinfer::format::OperatorKind;
 

@@ -9,9 +9,11 @@
 //! * [`rows`]: segments of blocks in packed memory, and the way through them;
 //! * [`sums`]: the sums of a block;
 //! * [`finish`]: sums → activations, in the lanes or one by one;
-//! * [`dense`]: what is left to do for a dense layer.
+//! * [`dense`]: what is left to do for a dense layer;
+//! * [`conv`]: a window at a time made the input of a dense layer.
 
 mod block;
+pub(crate) mod conv;
 pub(crate) mod dense;
 mod finish;
 mod rows;
@@ -29,19 +31,24 @@ impl Backend for PackedWords {
     fn need(&self, node: &Node<'_>) -> Option<Need> {
         match &node.operator.parameters {
             Parameters::Dense(dense) => dense::need(node, dense),
+            Parameters::Conv(conv) => conv::need(node, conv),
             _ => None,
         }
     }
 
     fn pack(&self, node: &Node<'_>, memory: &mut [i64]) {
-        if let Parameters::Dense(dense) = &node.operator.parameters {
-            dense::pack(node, dense, memory);
+        match &node.operator.parameters {
+            Parameters::Dense(dense) => dense::pack(node, dense, memory),
+            Parameters::Conv(conv) => conv::pack(node, conv, memory),
+            _ => {}
         }
     }
 
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
-        if kind == OperatorKind::Dense {
-            dense::run_all(memory, io);
+        match kind {
+            OperatorKind::Dense => dense::run_all(memory, io),
+            OperatorKind::Conv => conv::run_all(memory, io),
+            _ => {}
         }
     }
 }

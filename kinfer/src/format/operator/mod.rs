@@ -12,6 +12,7 @@ mod softmax;
 mod state;
 mod table;
 mod trees;
+mod window;
 
 pub(crate) use additive::entries;
 pub use additive::{Additive, Term, TERM_SIZE};
@@ -27,6 +28,7 @@ pub use softmax::Softmax;
 pub use state::{Recall, Remember};
 pub use table::{Lookup, Table};
 pub use trees::Trees;
+pub use window::Window;
 
 use super::bytes::u16_at;
 use super::records::Record;

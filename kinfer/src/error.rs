@@ -83,6 +83,14 @@ pub enum Problem {
     Multiplier { channel: u32 },
     NotAPowerOfTwo { channel: u32 },
     Clip { lo: i32, hi: i32 },
+    UnknownLeaves { code: u8 },
+    TreeNodes { tree: u32, is: u32, max: u32 },
+    TreeOrphan { tree: u32, node: u32 },
+    TreeChildren { tree: u32, names: u32, nodes: u32 },
+    TreeFeature { tree: u32, node: u32, is: u16, inputs: u32 },
+    TreeMissing { tree: u32, node: u32 },
+    TreeDepth { tree: u32, max: u32 },
+    TreeClass { tree: u32, is: u16, from: u16, classes: u32 },
     ReadsScores { tensor: u16 },
     ThresholdScores { is: u64 },
     Outcomes { is: u32, head: u64 },
@@ -117,6 +125,7 @@ impl Error {
             | Problem::UnknownSection { .. }
             | Problem::UnknownKind { .. }
             | Problem::UnknownType { .. }
+            | Problem::UnknownLeaves { .. }
             | Problem::UnknownRounding { .. } => Kind::Unsupported,
             Problem::Budget { .. } => Kind::OverBudget,
             Problem::Inputs { .. } | Problem::Memory { .. } => Kind::Mismatch,
@@ -204,6 +213,22 @@ impl fmt::Display for Problem {
                 write!(f, "the multiplier of channel {channel} is not 1, which rounding by shift asks for")
             }
             Self::Clip { lo, hi } => write!(f, "clip range {lo}..{hi} is empty or outside the output's element type"),
+            Self::UnknownLeaves { code } => write!(f, "form of leaves {code} is not known to this build"),
+            Self::TreeNodes { tree, is, max } => write!(f, "tree {tree} has {is} nodes, at most {max} are allowed"),
+            Self::TreeOrphan { tree, node } => write!(f, "tree {tree}: node {node} is no node's child"),
+            Self::TreeChildren { tree, names, nodes } => {
+                write!(f, "tree {tree}: the children lead to {names} nodes, it has {nodes}")
+            }
+            Self::TreeFeature { tree, node, is, inputs } => {
+                write!(f, "tree {tree}: node {node} reads element {is} of an input of {inputs}")
+            }
+            Self::TreeMissing { tree, node } => {
+                write!(f, "tree {tree}: node {node} sends missing values right, where none are or nothing goes left")
+            }
+            Self::TreeDepth { tree, max } => write!(f, "tree {tree} is deeper than {max}"),
+            Self::TreeClass { tree, is, from, classes } => {
+                write!(f, "tree {tree} is of class {is}, from {from} on and below {classes} it could be")
+            }
             Self::ReadsScores { tensor } => {
                 write!(f, "reads tensor {tensor} of int32 scores, which only rescale, clip and the head may")
             }

@@ -19,9 +19,9 @@ pub use crc32c::{crc32c, file_checksum};
 pub use model::Model;
 pub use names::{Name, NAME_SIZE, UNIT_SIZE};
 pub use operator::{
-    Add, Additive, Channel, Clip, Concat, Conv, Dense, Distance, Mul, Operator, OperatorKind, Parameters, Pool,
-    PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding, Slice, Softmax, SquaredError, Table, Trees,
-    WeightType, Weights, NO_TENSOR, OPERATOR_SIZE,
+    Add, Additive, Channel, Child, Clip, Concat, Conv, Dense, Distance, Leaves, Mul, Operator, OperatorKind,
+    Parameters, Pool, PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding, Slice, Softmax, Split,
+    SquaredError, Table, Tree, Trees, WeightType, Weights, NO_TENSOR, OPERATOR_SIZE,
 };
 pub use records::{
     ElementType, Feature, Head, HeadKind, Record, Records, Step, StepKind, Tensor, FEATURE_SIZE, HEAD_SIZE,

@@ -4,3 +4,4 @@ pub mod clip;
 pub mod dense;
 pub mod requantize;
 pub mod round;
+pub mod trees;

@@ -23,7 +23,7 @@ pub use shape::{ConcatSpec, ReshapeSpec, SliceSpec};
 pub use softmax::SoftmaxSpec;
 pub use state::{RecallSpec, RememberSpec};
 pub use table::TableSpec;
-pub use trees::TreesSpec;
+pub use trees::{TreeNodeSpec, TreeSpec, TreesSpec};
 
 use kinfer::format::OperatorKind;
 

@@ -25,7 +25,7 @@ pub use shape::{Concat, Reshape, Slice};
 pub use softmax::Softmax;
 pub use state::{Recall, Remember};
 pub use table::Table;
-pub use trees::Trees;
+pub use trees::{Child, Leaves, Split, Tree, Trees};
 
 use super::bytes::u16_at;
 use super::records::Record;

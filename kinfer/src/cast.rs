@@ -1,7 +1,7 @@
 //! Words as narrower integers, without a copy.
 //!
-//! Packed memory and scratch are words of 64 bits, so that they are aligned for whatever lies in them. None of these can
-//! fail: the alignment of a word does for all, and its size is a multiple of theirs.
+//! Packed memory and scratch are words of 64 bits, so that they are aligned for whatever lies in them. To narrower
+//! ones it cannot fail: the alignment of a word does for all, and its size is a multiple of theirs.
 
 /// Two values a word, in the machine's order.
 #[inline]
@@ -13,6 +13,14 @@ pub(crate) fn i32s(words: &[i64]) -> &[i32] {
 #[inline]
 pub(crate) fn i32s_mut(words: &mut [i64]) -> &mut [i32] {
     bytemuck::try_cast_slice_mut(words).unwrap_or_default()
+}
+
+/// Whole words in values of half a word. Empty when they do not begin and end with a word.
+#[inline]
+pub(crate) fn i64s_mut(values: &mut [i32]) -> &mut [i64] {
+    let even = values.len() & !1;
+    let whole = values.get_mut(..even).unwrap_or_default();
+    bytemuck::try_cast_slice_mut(whole).unwrap_or_default()
 }
 
 /// Four values a word.

@@ -10,7 +10,8 @@ pub mod reference;
 pub use packed::PackedWords;
 pub use reference::Reference;
 
-use crate::format::OperatorKind;
+use crate::engine::layout::{Layer, Path};
+use crate::format::{OperatorKind, Parameters};
 use crate::verify::Node;
 
 /// A way to run operators.
@@ -24,12 +25,12 @@ pub trait Backend {
     /// Fills the operator's packed memory, of the words that [`Backend::need`] told.
     fn pack(&self, node: &Node<'_>, memory: &mut [i64]);
 
-    /// Runs the operator.
+    /// Runs the operator, all its parts.
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>);
 }
 
 /// What an operator needs of a backend to run there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
     /// Cycles of a decision by the backend's cost model, on a machine with one 64-bit multiply a cycle.
     pub cycles: u32,
@@ -39,6 +40,14 @@ pub struct Need {
     pub workspace: u32,
     /// Products that share a multiply in most of its rows; 1 where none do, 0 for an operator without weights.
     pub lanes: u8,
+    /// Records in the plan: an operator may run as several parts.
+    pub records: u16,
+}
+
+impl Default for Need {
+    fn default() -> Self {
+        Self { cycles: 0, words: 0, workspace: 0, lanes: 0, records: 1 }
+    }
 }
 
 /// Which backend.
@@ -93,11 +102,14 @@ pub(crate) fn pack(backend: BackendKind, node: &Node<'_>, memory: &mut [i64]) {
     }
 }
 
-/// Runs an operator on the backend that was chosen. No pointers to functions: the way of a decision is closed.
-#[inline]
-pub(crate) fn run(backend: BackendKind, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
-    match backend {
-        BackendKind::Reference => Reference.run(kind, memory, io),
-        BackendKind::Packed => PackedWords.run(kind, memory, io),
+/// Calls `each` with the parts that an operator runs as, each a record of the plan: most are one, the whole `layer`.
+pub(crate) fn for_each_part(backend: BackendKind, node: &Node<'_>, layer: Layer, mut each: impl FnMut(Layer)) {
+    match &node.operator.parameters {
+        Parameters::Dense(dense) if backend == BackendKind::Packed && !dense.skip_zeros => {
+            packed::dense::segments(node, dense, layer.output, layer.memory, |output, memory| {
+                each(Layer { path: Path::Rows, output, memory, ..layer });
+            });
+        }
+        _ => each(layer),
     }
 }

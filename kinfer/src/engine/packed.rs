@@ -2,15 +2,15 @@
 
 use core::ops::{Deref, DerefMut};
 
-use super::layout::{self, Layer, LAYER_WORDS};
+use super::layout::{self, Layer, Path, LAYER_WORDS};
 use super::span::Span;
-use crate::backend::{self, Io};
-use crate::cast::i32s_mut;
+use crate::backend::{self, packed, Backend, Io, PackedWords, Reference};
+use crate::cast::{i32s, i32s_mut, i64s_mut};
 use crate::decision::{decide, Decision, Scores};
 use crate::error::{Error, Place, Problem, Result};
 use crate::features::program;
 use crate::format::{Head, Model};
-use crate::iter::{chunks, chunks_mut};
+use crate::iter::{chunks, chunks_mut, numbered};
 use crate::verify::{self, Report};
 
 /// A model ready to decide, in memory `M` of the caller: `Vec<i64>`, `&mut [i64]`, the kernel's `KVVec<i64>`.
@@ -119,31 +119,34 @@ impl Plan {
         let scores = model.tensors().get(usize::from(head.scores)).ok_or(no_scores)?;
         let tensors = layout::tensors(model);
         let tensor = |index: u16| tensors.get(usize::from(index)).copied().unwrap_or_default();
-        let program = layout::program_span(model);
+        let program = layout::program_span(model, report);
         program::pack(model, program.of_mut(memory));
 
-        let mut at = layout::parameters_at(model);
-        for (number, (operator, proved)) in (0u16..).zip(model.operators().iter().zip(&report.operators)) {
-            let place = Place::Operator(u32::from(number), operator.kind());
+        let (mut records, mut at) = (0, layout::parameters_at(model, report));
+        for (number, (operator, proved)) in numbered(model.operators().iter().zip(&report.operators)) {
+            let place = Place::Operator(number, operator.kind());
             let node = verify::node(model, &operator, report).map_err(|problem| Error::new(place, problem))?;
             let layer = Layer {
                 kind: operator.kind(),
-                backend: proved.backend,
+                path: proved.backend.into(),
                 input: tensor(operator.input),
                 second: operator.second.map_or(Span::default(), tensor),
                 output: tensor(operator.output),
                 memory: Span { at, len: proved.need.words },
             };
             at = layer.memory.end();
-            backend::pack(layer.backend, &node, layer.memory.of_mut(memory));
-            if let Some(record) = chunks_mut(memory, LAYER_WORDS).nth(usize::from(number)) {
-                record.copy_from_slice(&layer.to_words());
-            }
+            backend::pack(proved.backend, &node, layer.memory.of_mut(memory));
+            backend::for_each_part(proved.backend, &node, layer, |part| {
+                if let Some(record) = chunks_mut(memory, LAYER_WORDS).nth(records) {
+                    record.copy_from_slice(&part.to_words());
+                }
+                records = records.saturating_add(1);
+            });
         }
 
         Ok(Self {
             features: model.features().len(),
-            layers: model.operators().len(),
+            layers: records,
             program,
             inputs: tensor(0),
             head,
@@ -160,11 +163,12 @@ impl Plan {
         if raw.len() != self.features || scratch.len() < self.scratch_words || state.len() < self.state_words {
             return Decision::FALLBACK;
         }
-        let (values, tensors) = scratch.split_at_mut_checked(self.inputs.at as usize).unwrap_or_default();
+        let value_words = self.inputs.at.wrapping_shr(1) as usize;
+        let (values, tensors) = scratch.split_at_mut_checked(value_words).unwrap_or_default();
         let inputs = i32s_mut(tensors).get_mut(..self.inputs.len as usize).unwrap_or_default();
         let flags = program::run(self.program.of(memory), raw, values, state, inputs);
         self.run_layers(memory, scratch, state);
-        decide(&self.head, self.scores, self.scores_at.tensor(scratch), flags)
+        decide(&self.head, self.scores, self.scores_at.of(i32s(scratch)), flags)
     }
 
     #[inline(never)]
@@ -175,31 +179,38 @@ impl Plan {
         {
             return &[];
         }
-        let to = scratch.get_mut(self.inputs.at as usize..).unwrap_or_default();
-        for (to, &from) in i32s_mut(to).iter_mut().zip(inputs) {
+        for (to, &from) in self.inputs.of_mut(i32s_mut(scratch)).iter_mut().zip(inputs) {
             *to = from;
         }
         self.run_layers(memory, scratch, state);
-        self.scores_at.tensor(scratch)
+        self.scores_at.of(i32s(scratch))
     }
 
     #[inline]
     fn run_layers(&self, memory: &[i64], scratch: &mut [i64], state: &mut [i64]) {
+        let scratch = i32s_mut(scratch);
         for record in chunks(memory, LAYER_WORDS).take(self.layers) {
-            let Some(record) = record.first_chunk() else { continue };
-            let layer = Layer::from_words(record);
+            let Some(record) = record.first_chunk() else { return };
+            let (path, [input, second, output, parameters]) = (Layer::path(record), Layer::spans(record));
             // An output lies behind its inputs.
-            let (before, after) = scratch.split_at_mut_checked(layer.output.at as usize).unwrap_or_default();
-            let words = layer.output.tensor_end().wrapping_sub(layer.output.at) as usize;
-            let (output, workspace) = after.split_at_mut_checked(words).unwrap_or_default();
-            let io = Io {
-                input: layer.input.tensor(before),
-                second: layer.second.tensor(before),
-                output: i32s_mut(output).get_mut(..layer.output.len as usize).unwrap_or_default(),
-                workspace,
-                state: &mut *state,
-            };
-            backend::run(layer.backend, layer.kind, layer.memory.of(memory), io);
+            let Some((before, after)) = scratch.split_at_mut_checked(output.at as usize) else { return };
+            let (Some(parameters), Some(input)) = (parameters.get(memory), input.get(before)) else { return };
+            if path == Path::Rows {
+                packed::dense::run(parameters, input, after);
+                continue;
+            }
+            let Some((written, behind)) = after.split_at_mut_checked(output.len as usize) else { return };
+            let Some(second) = second.get(before) else { return };
+            // Behind an odd number of values is half a word.
+            let odd = (output.len & 1) as usize;
+            let workspace = i64s_mut(behind.get_mut(odd..).unwrap_or_default());
+            let io = Io { input, second, output: written, workspace, state: &mut *state };
+            let kind = Layer::kind(record);
+            if path == Path::Packed {
+                PackedWords.run(kind, parameters, io);
+            } else {
+                Reference.run(kind, parameters, io);
+            }
         }
     }
 }

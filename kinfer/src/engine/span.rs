@@ -1,42 +1,36 @@
-//! Parts of scratch, of packed memory, of the caller's state.
+//! Parts of scratch and of packed memory.
 
-/// A part: where it begins, in words of 64 bits, and how many of its elements there are.
+/// A part: where it begins and how long it is. Of a tensor both count `i32`s of scratch, of memory words of 64 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// First word.
+    /// First element.
     pub at: u32,
-    /// Elements: of a tensor `i32`s, two a word; of memory words.
+    /// Elements.
     pub len: u32,
 }
 
 impl Span {
-    /// The first word after the tensor.
-    pub const fn tensor_end(self) -> u32 {
-        self.at.saturating_add(self.len.div_ceil(2))
-    }
-
-    /// The first word after the memory.
+    /// The first element after it.
     pub const fn end(self) -> u32 {
         self.at.saturating_add(self.len)
     }
 
-    /// This part of memory; empty when it is not all there.
+    /// This part, if it is all there.
     #[inline]
-    pub fn of(self, words: &[i64]) -> &[i64] {
-        words.get(self.at as usize..).and_then(|tail| tail.get(..self.len as usize)).unwrap_or(&[])
+    pub fn get<T>(self, all: &[T]) -> Option<&[T]> {
+        all.get(self.at as usize..)?.get(..self.len as usize)
+    }
+
+    /// This part; empty when it is not all there.
+    #[inline]
+    pub fn of<T>(self, all: &[T]) -> &[T] {
+        self.get(all).unwrap_or_default()
     }
 
     /// As [`Span::of`], to write to.
     #[inline]
-    pub fn of_mut(self, words: &mut [i64]) -> &mut [i64] {
-        words.get_mut(self.at as usize..).and_then(|tail| tail.get_mut(..self.len as usize)).unwrap_or_default()
-    }
-
-    /// The tensor that lies here; empty when it is not all there.
-    #[inline]
-    pub fn tensor(self, words: &[i64]) -> &[i32] {
-        let words = words.get(self.at as usize..).unwrap_or(&[]);
-        crate::cast::i32s(words).get(..self.len as usize).unwrap_or(&[])
+    pub fn of_mut<T>(self, all: &mut [T]) -> &mut [T] {
+        all.get_mut(self.at as usize..).and_then(|tail| tail.get_mut(..self.len as usize)).unwrap_or_default()
     }
 
     pub(super) const fn to_word(self) -> i64 {

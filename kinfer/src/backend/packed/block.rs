@@ -36,6 +36,15 @@ impl Lanes {
         }
     }
 
+    pub(super) const fn from_number(lanes: u8) -> Self {
+        match lanes {
+            4 => Self::Four,
+            3 => Self::Three,
+            2 => Self::Two,
+            _ => Self::One,
+        }
+    }
+
     const fn of(sum_bits: u32) -> Self {
         match sum_bits {
             0..=16 => Self::Four,
@@ -45,14 +54,6 @@ impl Lanes {
         }
     }
 
-    pub(super) const fn from_code(code: u8) -> Self {
-        match code {
-            4 => Self::Four,
-            3 => Self::Three,
-            2 => Self::Two,
-            _ => Self::One,
-        }
-    }
 }
 
 /// Consecutive rows that are summed and finished together.
@@ -64,10 +65,23 @@ pub(super) struct Block {
     pub(super) rows: usize,
     /// Lanes of its words.
     pub(super) lanes: Lanes,
-    /// How many words its sums take: 1 to [`MAX_WORDS`].
+    /// How many words its sums take: 1, 2 or [`MAX_WORDS`].
     pub(super) words: usize,
     /// How its sums become activations.
     pub(super) form: Form,
+}
+
+impl Block {
+    /// Rows with those that only fill its words.
+    pub(super) const fn padded_rows(&self) -> usize {
+        self.words.saturating_mul(self.lanes as usize)
+    }
+
+    /// Whether `next` is of the same kind, and this block is full.
+    fn goes_on_with(&self, next: &Self) -> bool {
+        let kind = |block: &Self| (block.lanes, block.words, block.form);
+        kind(self) == kind(next) && self.rows == self.padded_rows()
+    }
 }
 
 /// Rows of weights and what meets them.
@@ -86,13 +100,25 @@ pub(super) struct Rows<'n, 'm> {
 }
 
 impl<'m> Rows<'_, 'm> {
-    /// Calls `each` with the blocks that these rows make, in order.
-    pub(super) fn for_each_block(&self, mut each: impl FnMut(Block)) {
+    /// Calls `each` with the segments that these rows make, in order: a block, and how many of its kind follow each other.
+    pub(super) fn for_each_segment(&self, mut each: impl FnMut(Block, usize)) {
+        let mut segment: Option<(Block, usize)> = None;
         let mut first = 0;
         while first < self.count {
             let block = self.block(first);
             first = first.saturating_add(block.rows.max(1));
-            each(block);
+            segment = match segment {
+                Some((of, blocks)) if of.goes_on_with(&block) => Some((of, blocks.saturating_add(1))),
+                before => {
+                    if let Some((of, blocks)) = before {
+                        each(of, blocks);
+                    }
+                    Some((block, 1))
+                }
+            };
+        }
+        if let Some((of, blocks)) = segment {
+            each(of, blocks);
         }
     }
 
@@ -106,7 +132,8 @@ impl<'m> Rows<'_, 'm> {
         self.weights.output(&self.node.output)
     }
 
-    /// As many rows as the narrowest lanes would take; wider lanes for all when a row needs them.
+    /// As many rows as the narrowest lanes would take; wider lanes for all when a row needs them. Of three words, the last
+    /// begins a block of its own.
     fn block(&self, first: usize) -> Block {
         let (mut lanes, mut rows) = (Lanes::Four, 0usize);
         for channel in self.channels(first).take(MAX_ROWS) {
@@ -117,12 +144,23 @@ impl<'m> Rows<'_, 'm> {
             }
             (lanes, rows) = (wider, rows.saturating_add(1));
         }
+        // Only the last block of all may have lanes to spare: there is nothing behind what it writes.
+        let full = rows.checked_div(usize::from(lanes as u8)).unwrap_or(0);
+        let last = first.saturating_add(rows) >= self.count;
+        let words = match if last { rows.div_ceil(usize::from(lanes as u8)) } else { full } {
+            0 | 1 => 1,
+            2 | 3 => 2,
+            _ => MAX_WORDS,
+        };
+        rows = rows.min(words.saturating_mul(lanes as usize));
+        if rows == 1 {
+            lanes = Lanes::One; // a word of its own costs no more, and has nothing to unpack
+        }
         let mut form: Option<Form> = None;
         for channel in self.channels(first).take(rows) {
             let of_row = Form::of(&channel, self.accumulator(&channel), lanes, self.output());
             form = Some(form.map_or(of_row, |form| form.join(of_row)));
         }
-        let words = rows.div_ceil(usize::from(lanes as u8)).max(1);
         Block { first, rows, lanes, words, form: form.unwrap_or(Form::Plain) }
     }
 

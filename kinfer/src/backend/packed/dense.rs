@@ -1,52 +1,66 @@
-//! A dense layer: a header, then blocks of rows.
+//! A dense layer: a word of header, then segments of rows. Where no zeros are skipped, each segment is a record of its own
+//! in the plan.
 
 use super::super::{Io, Need};
 use super::block::Rows;
-use super::rows;
-use crate::cast::halves;
-use crate::format::{Dense, Rounding};
-use crate::ops::requantize::Output;
+use super::rows::{self, for_each_segment, run_segment};
+use super::sums::{Listed, All};
+use crate::cast::{halves, pair};
+use crate::engine::span::Span;
+use crate::format::Dense;
 use crate::verify::Node;
 
-/// Zero point of the input and whether to skip it; what all rows share.
-const HEADER_WORDS: usize = 3;
+/// The zero point of the input, and whether zeros are skipped.
+const HEADER_WORDS: usize = 1;
+/// What a block's lanes can hold beyond its rows.
+const SPARE_WORDS: u32 = 8;
 
 pub(super) fn need(node: &Node<'_>, dense: &Dense) -> Option<Need> {
-    let rows = rows_of(node, dense)?;
-    let need = rows::need(&rows);
+    let need = rows::need(&rows_of(node, dense)?);
     Some(Need {
-        cycles: need.cycles.saturating_add(12) as u32,
+        cycles: need.cycles as u32,
         words: need.words.saturating_add(HEADER_WORDS) as u32,
-        workspace: if dense.skip_zeros { node.inputs() as u32 } else { 0 },
+        workspace: if dense.skip_zeros { node.inputs() as u32 } else { SPARE_WORDS },
         lanes: need.lanes,
+        records: if dense.skip_zeros { 1 } else { need.segments as u16 },
     })
 }
 
 pub(super) fn pack(node: &Node<'_>, dense: &Dense, memory: &mut [i64]) {
     let Some(rows) = rows_of(node, dense) else { return };
-    let Some((header, blocks)) = memory.split_first_chunk_mut::<HEADER_WORDS>() else { return };
-    let output = rows.output();
-    *header = [
-        crate::cast::pair(node.input.zero_point, i32::from(dense.skip_zeros)),
-        crate::cast::pair(output.zero_point, i32::from(output.rounding as u8)),
-        crate::cast::pair(output.lo, output.hi),
-    ];
-    rows::pack(&rows, if dense.skip_zeros { 0 } else { node.input.zero_point }, blocks);
+    let Some((header, segments)) = memory.split_first_mut() else { return };
+    *header = pair(node.input.zero_point, i32::from(dense.skip_zeros));
+    rows::pack(&rows, if dense.skip_zeros { 0 } else { node.input.zero_point }, segments);
 }
 
+/// Calls `each` with what of the output and of the memory every segment has; not once where zeros are skipped.
+pub(crate) fn segments(node: &Node<'_>, dense: &Dense, output: Span, memory: Span, mut each: impl FnMut(Span, Span)) {
+    let Some(rows) = rows_of(node, dense).filter(|_| !dense.skip_zeros) else { return };
+    let mut at = memory.at.saturating_add(HEADER_WORDS as u32);
+    for_each_segment(&rows, |segment| {
+        let memory = Span { at, len: segment.words as u32 };
+        at = memory.end();
+        each(Span { at: output.at.saturating_add(segment.first as u32), len: segment.rows as u32 }, memory);
+    });
+}
+
+/// Runs one segment. `output` is all that may be written from its first row on: the last word of a segment can have lanes to
+/// spare, and what they hold goes behind the output, where nothing is yet.
 #[inline]
-pub(super) fn run(memory: &[i64], io: Io<'_>) {
-    let Some((&[input, output, clamp], blocks)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
-    let (zero_in, skip) = halves(input);
-    let (zero_point, rounding) = halves(output);
-    let (lo, hi) = halves(clamp);
-    let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
-    let shared = Output { zero_point, lo, hi, rounding };
-    if skip == 0 {
-        rows::run(blocks, io.input, &shared, io.output);
-    } else {
-        let entries = nonzero(io.input, zero_in, io.workspace);
-        rows::run_sparse(blocks, io.input.len(), entries, &shared, io.output);
+pub(crate) fn run(memory: &[i64], input: &[i32], output: &mut [i32]) {
+    run_segment(memory, All(input), output);
+}
+
+/// Runs all segments.
+#[inline(never)]
+pub(super) fn run_all(memory: &[i64], io: Io<'_>) {
+    let Some((&header, segments)) = memory.split_first() else { return };
+    match halves(header) {
+        (_, 0) => rows::run(segments, All(io.input), io.output),
+        (zero_point, _) => {
+            let entries = nonzero(io.input, zero_point, io.workspace);
+            rows::run(segments, Listed { inputs: io.input.len(), entries }, io.output);
+        }
     }
 }
 
@@ -57,7 +71,7 @@ fn nonzero<'w>(inputs: &[i32], zero_point: i32, workspace: &'w mut [i64]) -> &'w
     for &input in inputs {
         let centred = input.wrapping_sub(zero_point);
         if let Some(entry) = workspace.get_mut(count) {
-            *entry = i64::from(centred as u32) | number.wrapping_shl(32);
+            *entry = pair(centred, number as i32);
         }
         // Without a branch: what is zero is written over by the next.
         count = count.wrapping_add(usize::from(centred != 0));

@@ -29,11 +29,8 @@ impl Form {
     /// The cheapest form for a row whose sum is in `acc`.
     pub(super) fn of(channel: &Channel<'_>, acc: Interval, lanes: Lanes, output: Output) -> Self {
         let Factor { shift, .. } = channel.factor;
-        if lanes == Lanes::One {
-            return Self::Plain;
-        }
         match output.rounding {
-            Rounding::Shift if fits_lane(acc, shift, lanes, output) => Self::InLanes { shift },
+            Rounding::Shift if lanes != Lanes::One && fits_lane(acc, shift, lanes, output) => Self::InLanes { shift },
             Rounding::TfliteDouble => Self::Plain,
             _ if !fits_word(acc, channel.factor, output) => Self::Plain,
             Rounding::HalfEven if ties(acc, channel.factor) => Self::HalfEven,
@@ -52,12 +49,12 @@ impl Form {
         }
     }
 
-    /// Words that the form takes for a block.
+    /// Words of constants that the form takes for a block.
     pub(super) fn words(self, block: &Block) -> usize {
         match self {
-            Self::InLanes { .. } => IN_LANES_WORDS,
-            Self::Multiply | Self::Plain => block.rows.saturating_mul(2),
-            Self::HalfEven => block.rows.saturating_mul(3),
+            Self::InLanes { .. } => 0, // a segment has them once
+            Self::Multiply | Self::Plain => block.padded_rows().saturating_mul(2),
+            Self::HalfEven => block.padded_rows().saturating_mul(3),
         }
     }
 
@@ -115,21 +112,19 @@ pub(super) fn pack_row(form: Form, lanes: Lanes, channel: &Channel<'_>, output: 
     }
 }
 
-const IN_LANES_WORDS: usize = 3;
+/// Constants of [`Form::InLanes`], for all blocks of a segment.
+pub(super) const IN_LANES_WORDS: usize = 3;
 
-/// Writes the constants of a block of [`Form::InLanes`].
-pub(super) fn pack_in_lanes(shift: u8, lanes: Lanes, output: Output, to: &mut [i64]) {
+/// The constants of [`Form::InLanes`].
+pub(super) fn in_lanes_constants(shift: u8, lanes: Lanes, output: Output) -> [i64; IN_LANES_WORDS] {
     let ones = ones(lanes);
     let top = 1i64.wrapping_shl(lanes.bits().wrapping_sub(1)).wrapping_sub(1); // largest of a lane without its top bit
     let span = i64::from(output.hi).wrapping_sub(i64::from(output.lo)).min(top);
-    let constants = [
+    [
         top.wrapping_shr(u32::from(shift)).wrapping_mul(ones),
         top.wrapping_sub(span).wrapping_mul(ones),
         span.wrapping_mul(ones),
-    ];
-    for (to, word) in to.iter_mut().zip(constants) {
-        *to = word;
-    }
+    ]
 }
 
 /// One in every lane.
@@ -142,107 +137,171 @@ const fn ones(lanes: Lanes) -> i64 {
     }
 }
 
-/// Finishes a block: `sums` has its words, `constants` begins with the form's.
-#[inline]
-pub(super) fn finish(
-    form: u8,
+/// How the sums of a block become activations, with what is the same for all blocks at hand.
+pub(super) trait Finish: Copy {
+    /// Writes the rows of `sums` to the front of `out`, as far as it goes; what is behind them. `constants` are the
+    /// block's own.
+    fn finish<'o, const W: usize>(self, sums: [i64; W], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32];
+}
+
+/// ReLU, shift and saturation of all `N` lanes of `L` bits of a word at once.
+#[derive(Clone, Copy)]
+pub(super) struct InLanes<const L: u32, const N: usize> {
     shift: u8,
-    lanes: Lanes,
+    lo: i32,
+    low: u64,
+    room: u64,
+    span: u64,
+}
+
+impl<const L: u32, const N: usize> InLanes<L, N> {
+    #[inline]
+    pub(super) fn new(shift: u8, lo: i32, constants: &[i64; IN_LANES_WORDS]) -> Self {
+        let &[low, room, span] = constants;
+        Self { shift, lo, low: low as u64, room: room as u64, span: span as u64 }
+    }
+}
+
+impl<const L: u32, const N: usize> Finish for InLanes<L, N> {
+    #[inline]
+    fn finish<'o, const W: usize>(self, sums: [i64; W], _: &[i64], mut out: &'o mut [i32]) -> &'o mut [i32] {
+        let mut ones = 0u64;
+        for _ in 0..N {
+            ones = ones.wrapping_shl(L) | 1;
+        }
+        let tops = ones.wrapping_shl(L.wrapping_sub(1));
+        let whole = |bits: u64| bits.wrapping_shl(L).wrapping_sub(bits); // a lane of ones where there is a one
+        for sum in sums {
+            let word = sum as u64;
+            // The top bit of a lane tells that the sum is not below the smallest output.
+            let above = whole(word.wrapping_shr(L.wrapping_sub(1)) & ones);
+            let shifted = (word & !tops & above).wrapping_shr(u32::from(self.shift)) & self.low;
+            let over = whole((shifted.wrapping_add(self.room) & tops).wrapping_shr(L.wrapping_sub(1)));
+            let mut lanes = LaneIter::<L>((shifted & !over) | (self.span & over));
+            out = emit(out, [(); N].map(|()| (lanes.take() as i32).wrapping_add(self.lo)));
+        }
+        out
+    }
+}
+
+/// One row after the other, with one multiply of 64 bits each; a word's `N` rows of `L` bits have `C` constants.
+#[derive(Clone, Copy)]
+pub(super) struct Multiply<const L: u32, const N: usize, const C: usize> {
+    pub(super) lo: i64,
+    pub(super) hi: i64,
+}
+
+impl<const L: u32, const N: usize, const C: usize> Finish for Multiply<L, N, C> {
+    #[inline]
+    fn finish<'o, const W: usize>(self, sums: [i64; W], mut constants: &[i64], mut out: &'o mut [i32]) -> &'o mut [i32] {
+        for sum in sums {
+            let Some((rows, behind)) = constants.split_first_chunk::<C>() else { return out };
+            constants = behind;
+            let (mut lanes, mut rows) = (LaneIter::<L>(sum as u64), rows.iter());
+            let values = [(); N].map(|()| {
+                let (Some(&factor), Some(&constant)) = (rows.next(), rows.next()) else { return 0 };
+                let scaled = lanes.take().wrapping_mul(i64::from(factor as u32)).wrapping_add(constant);
+                let value = scaled.wrapping_shr(factor.wrapping_shr(32) as u32);
+                value.max(self.lo).min(self.hi) as i32
+            });
+            out = emit(out, values);
+        }
+        out
+    }
+}
+
+/// As [`Multiply`], with ties to even.
+#[derive(Clone, Copy)]
+pub(super) struct HalfEven {
+    /// How many, as [`Lanes`] numbers them.
+    pub(super) lanes: u8,
+    pub(super) shared: Output,
+}
+
+impl Finish for HalfEven {
+    #[inline]
+    fn finish<'o, const W: usize>(self, sums: [i64; W], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32] {
+        let Output { zero_point, lo, hi, .. } = self.shared;
+        row_by_row(self.lanes, &sums, chunks(constants, 3), out, |lane, constants| {
+            let &[factor, unbias, half] = constants else { return 0 };
+            let shift = factor.wrapping_shr(32) as u32;
+            let product = lane.wrapping_mul(i64::from(factor as u32)).wrapping_add(unbias);
+            let odd = product.wrapping_shr(shift) & i64::from(shift != 0);
+            let scaled = product.wrapping_add(half).wrapping_add(odd).wrapping_shr(shift);
+            scaled.wrapping_add(i64::from(zero_point)).max(i64::from(lo)).min(i64::from(hi)) as i32
+        })
+    }
+}
+
+/// By the definition: what is too wide for the other forms, and TensorFlow Lite's double rounding.
+#[derive(Clone, Copy)]
+pub(super) struct Plain {
+    /// How many, as [`Lanes`] numbers them.
+    pub(super) lanes: u8,
+    pub(super) shared: Output,
+}
+
+impl Finish for Plain {
+    #[inline]
+    fn finish<'o, const W: usize>(self, sums: [i64; W], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32] {
+        row_by_row(self.lanes, &sums, chunks(constants, 2), out, |lane, constants| {
+            let &[factor, unbias] = constants else { return 0 };
+            let factor = Factor { multiplier: factor as i32, shift: factor.wrapping_shr(32) as u8 };
+            requantize(lane.wrapping_add(unbias), factor, self.shared)
+        })
+    }
+}
+
+/// Writes `each` lane with its row's constants; what of `out` is behind them.
+#[inline]
+fn row_by_row<'c, 'o>(
+    lanes: u8,
     sums: &[i64],
-    constants: &[i64],
-    shared: &Output,
-    out: &mut [i32],
-) {
-    match (form, lanes) {
-        (0, Lanes::Four) => in_lanes::<16, 4>(shift, sums, constants, shared.lo, out),
-        (0, Lanes::Three) => in_lanes::<21, 3>(shift, sums, constants, shared.lo, out),
-        (0, _) => in_lanes::<32, 2>(shift, sums, constants, shared.lo, out),
-        (1, Lanes::Four) => multiply::<16, 4>(sums, constants, shared, out),
-        (1, Lanes::Three) => multiply::<21, 3>(sums, constants, shared, out),
-        (1, _) => multiply::<32, 2>(sums, constants, shared, out),
-        (2, _) => half_even(lanes, sums, constants, shared, out),
-        _ => plain(lanes, sums, constants, shared, out),
-    }
-}
-
-/// ReLU, shift and saturation of all lanes of a word at once.
-#[inline]
-fn in_lanes<const L: u32, const N: usize>(shift: u8, sums: &[i64], constants: &[i64], lo: i32, out: &mut [i32]) {
-    let Some(&[low, room, span]) = constants.first_chunk::<IN_LANES_WORDS>() else { return };
-    let (low, room, span) = (low as u64, room as u64, span as u64);
-    let mut ones = 0u64;
-    for _ in 0..N {
-        ones = ones.wrapping_shl(L) | 1;
-    }
-    let tops = ones.wrapping_shl(L.wrapping_sub(1));
-    let whole = |bits: u64| bits.wrapping_shl(L).wrapping_sub(bits); // a lane of ones where there is a one
-    let mut out = out.iter_mut();
-    for &sum in sums {
-        let word = sum as u64;
-        // The top bit of a lane tells that the sum is not below the smallest output.
-        let above = whole(word.wrapping_shr(L.wrapping_sub(1)) & ones);
-        let shifted = (word & !tops & above).wrapping_shr(u32::from(shift)) & low;
-        let over = whole((shifted.wrapping_add(room) & tops).wrapping_shr(L.wrapping_sub(1)));
-        let mut value = (shifted & !over) | (span & over);
-        for to in out.by_ref().take(N) {
-            let lane = value & 1u64.wrapping_shl(L).wrapping_sub(1);
-            *to = (lane as i32).wrapping_add(lo);
-            value = value.wrapping_shr(L);
-        }
-    }
-}
-
-/// One row after the other, with one multiply of 64 bits each.
-#[inline]
-fn multiply<const L: u32, const N: usize>(sums: &[i64], constants: &[i64], shared: &Output, out: &mut [i32]) {
-    let (lo, hi) = (i64::from(shared.lo), i64::from(shared.hi));
-    let rows: &[[i64; 2]] = crate::cast::arrays(constants);
-    let mut rows = rows.iter().zip(out);
+    mut constants: impl Iterator<Item = &'c [i64]>,
+    mut out: &'o mut [i32],
+    each: impl Fn(i64, &[i64]) -> i32,
+) -> &'o mut [i32] {
+    let bits = Lanes::from_number(lanes).bits();
     for &sum in sums {
         let mut word = sum as u64;
-        for (&[factor, constant], to) in rows.by_ref().take(N) {
-            let lane = (word & 1u64.wrapping_shl(L).wrapping_sub(1)) as i64;
-            let scaled = lane.wrapping_mul(i64::from(factor as u32)).wrapping_add(constant);
-            let value = scaled.wrapping_shr(factor.wrapping_shr(32) as u32);
-            *to = value.max(lo).min(hi) as i32;
-            word = word.wrapping_shr(L);
-        }
-    }
-}
-
-fn half_even(lanes: Lanes, sums: &[i64], constants: &[i64], shared: &Output, out: &mut [i32]) {
-    let (lo, hi, zero_point) = (i64::from(shared.lo), i64::from(shared.hi), i64::from(shared.zero_point));
-    for_each_lane(lanes, sums, chunks(constants, 3).zip(out), |lane, (row, to)| {
-        let &[factor, unbias, half] = row else { return };
-        let shift = factor.wrapping_shr(32) as u32;
-        let product = lane.wrapping_mul(i64::from(factor as u32)).wrapping_add(unbias);
-        let odd = product.wrapping_shr(shift) & i64::from(shift != 0);
-        let value = product.wrapping_add(half).wrapping_add(odd).wrapping_shr(shift).wrapping_add(zero_point);
-        *to = value.max(lo).min(hi) as i32;
-    });
-}
-
-fn plain(lanes: Lanes, sums: &[i64], constants: &[i64], shared: &Output, out: &mut [i32]) {
-    for_each_lane(lanes, sums, chunks(constants, 2).zip(out), |lane, (row, to)| {
-        let &[factor, unbias] = row else { return };
-        let acc = lane.wrapping_add(unbias);
-        let factor = Factor { multiplier: factor as i32, shift: factor.wrapping_shr(32) as u8 };
-        *to = requantize(acc, factor, *shared);
-    });
-}
-
-/// Calls `each` with every lane and what belongs to its row.
-#[inline]
-fn for_each_lane<T>(lanes: Lanes, sums: &[i64], rows: impl Iterator<Item = T>, each: impl Fn(i64, T)) {
-    let bits = lanes.bits();
-    let mut rows = rows;
-    for &sum in sums {
-        let mut word = sum as u64;
-        for row in rows.by_ref().take(lanes as usize) {
+        for _ in 0..lanes {
+            let Some(constants) = constants.next() else { return out };
             let lane = if bits == 64 { word } else { word & 1u64.wrapping_shl(bits).wrapping_sub(1) };
-            each(lane as i64, row);
+            out = emit(out, [each(lane as i64, constants)]);
             word = word.wrapping_shr(bits);
         }
+    }
+    out
+}
+
+/// The lanes of a word, lowest first.
+struct LaneIter<const L: u32>(u64);
+
+impl<const L: u32> LaneIter<L> {
+    #[inline]
+    fn take(&mut self) -> i64 {
+        let mask = if L < 64 { 1u64.wrapping_shl(L).wrapping_sub(1) } else { u64::MAX };
+        let lane = self.0 & mask;
+        self.0 = self.0.wrapping_shr(L);
+        lane as i64
+    }
+}
+
+/// Writes values to the front of `out`, as far as it goes; what is behind them.
+#[inline]
+fn emit<const N: usize>(out: &mut [i32], values: [i32; N]) -> &mut [i32] {
+    if out.len() < N {
+        for (to, value) in out.iter_mut().zip(values) {
+            *to = value;
+        }
+        return &mut [];
+    }
+    match out.split_first_chunk_mut::<N>() {
+        Some((to, behind)) => {
+            *to = values;
+            behind
+        }
+        None => &mut [],
     }
 }
 

@@ -6,14 +6,16 @@
 //! The ceiling is 64 / L products a multiply, and one multiply a cycle.
 //!
 //! * [`block`]: which rows share words, from the proof of each row;
-//! * [`rows`]: blocks of rows in packed memory, and the sums;
+//! * [`rows`]: segments of blocks in packed memory, and the way through them;
+//! * [`sums`]: the sums of a block;
 //! * [`finish`]: sums → activations, in the lanes or one by one;
 //! * [`dense`]: what is left to do for a dense layer.
 
 mod block;
-mod dense;
+pub(crate) mod dense;
 mod finish;
 mod rows;
+mod sums;
 
 use super::{Backend, Io, Need};
 use crate::format::{OperatorKind, Parameters};
@@ -40,7 +42,7 @@ impl Backend for PackedWords {
     #[inline]
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
         if kind == OperatorKind::Dense {
-            dense::run(memory, io);
+            dense::run_all(memory, io);
         }
     }
 }

@@ -19,8 +19,8 @@ pub(super) fn need(node: &Node<'_>, _dense: &Dense) -> Need {
         // A multiply, two loads and an extension a weight; requantisation in 128 bits.
         cycles: outputs.saturating_mul(inputs.saturating_mul(2).saturating_add(25)) as u32,
         words: outputs.saturating_mul(block_words(inputs)).saturating_add(HEADER_WORDS) as u32,
-        workspace: 0,
         lanes: 1,
+        ..Need::default()
     }
 }
 

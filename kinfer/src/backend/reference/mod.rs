@@ -68,7 +68,7 @@ impl Backend for Reference {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
         match kind {
             OperatorKind::Dense => dense::run(memory, io),

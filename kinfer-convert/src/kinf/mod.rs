@@ -51,7 +51,9 @@ use fixed::types::{I32F32, U32F96};
 use kinfer::format::{ElementType, HeadKind, Rounding, SKIPPABLE, SectionKind};
 
 use self::container::Section;
-pub use self::operators::{ClipSpec, DenseSpec, OperatorSpec, RowsSpec, WeightsSpec};
+pub use self::operators::{
+    ClipSpec, DenseSpec, OperatorSpec, RowsSpec, TreeNodeSpec, TreeSpec, TreesSpec, WeightsSpec,
+};
 
 /// A whole model file.
 #[derive(Clone, Debug)]

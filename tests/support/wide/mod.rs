@@ -3,6 +3,7 @@
 mod dense;
 mod elementwise;
 mod round;
+mod trees;
 
 use kinfer::format::HeadKind;
 use kinfer_convert::kinf::{ModelSpec, OperatorSpec, TensorSpec};
@@ -110,6 +111,7 @@ fn run(operator: &OperatorSpec, io: &Wide<'_>, _state: &mut [i64]) -> (Vec<BigIn
     match operator {
         OperatorSpec::Dense(dense) => dense::run(dense, io),
         OperatorSpec::Clip(clip) => elementwise::clip(clip, io),
+        OperatorSpec::Trees(trees) => trees::run(trees, io),
         other => unimplemented!("{}", other.kind().name()),
     }
 }

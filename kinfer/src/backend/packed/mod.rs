@@ -9,13 +9,15 @@
 //! * [`rows`]: segments of blocks in packed memory, and the way through them;
 //! * [`sums`]: the sums of a block;
 //! * [`finish`]: sums → activations, in the lanes or one by one;
-//! * [`dense`]: what is left to do for a dense layer.
+//! * [`dense`]: what is left to do for a dense layer;
+//! * [`trees`]: decision trees, which multiply nothing: several go down together.
 
 mod block;
 pub(crate) mod dense;
 mod finish;
 mod rows;
 mod sums;
+mod trees;
 
 use super::{Backend, Io, Need};
 use crate::format::{OperatorKind, Parameters};
@@ -29,20 +31,25 @@ impl Backend for PackedWords {
     fn need(&self, node: &Node<'_>) -> Option<Need> {
         match &node.operator.parameters {
             Parameters::Dense(dense) => dense::need(node, dense),
+            Parameters::Trees(trees) => trees::need(node, trees),
             _ => None,
         }
     }
 
     fn pack(&self, node: &Node<'_>, memory: &mut [i64]) {
-        if let Parameters::Dense(dense) = &node.operator.parameters {
-            dense::pack(node, dense, memory);
+        match &node.operator.parameters {
+            Parameters::Dense(dense) => dense::pack(node, dense, memory),
+            Parameters::Trees(trees) => trees::pack(node, trees, memory),
+            _ => {}
         }
     }
 
     #[inline]
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
-        if kind == OperatorKind::Dense {
-            dense::run_all(memory, io);
+        match kind {
+            OperatorKind::Dense => dense::run_all(memory, io),
+            OperatorKind::Trees => trees::run(memory, io),
+            _ => {}
         }
     }
 }

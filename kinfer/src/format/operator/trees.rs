@@ -73,7 +73,7 @@ impl Trees {
     }
 
     /// The trees in the data section, as far as the data goes.
-    pub fn iter<'a>(&self, data: &'a [u8], classes: usize) -> impl Iterator<Item = Tree<'a>> + use<'a> {
+    pub fn iter<'a>(&self, data: &'a [u8], classes: usize) -> impl Iterator<Item = Tree<'a>> + Clone + use<'a> {
         let from = |offset: u32| data.get(offset as usize..).unwrap_or(&[]);
         let (mut nodes, mut values) = (from(self.nodes), from(self.values));
         let row = self.row(classes);

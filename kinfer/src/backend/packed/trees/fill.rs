@@ -1,6 +1,6 @@
 //! A tree of the file → a perfect tree in heap order.
 
-use super::descent::Inputs;
+use super::descent::{place, Inputs};
 use crate::format::{Child, Split, Tree};
 
 /// Stands for a node in the place of the threshold of a node that is not filled yet; a leaf is its number there.
@@ -19,28 +19,28 @@ fn looks(split: &Split, inputs: usize) -> (usize, i16) {
     }
 }
 
-/// Fills the features and thresholds of a perfect tree, a power of two each, and calls `leaf` with each of its leaves'
-/// places and the leaf of the file that is there. Below a leaf of the file every node sends everything left.
+/// Fills the features and thresholds of a tree that is padded to `depth`, the `number`-th of those that go down together,
+/// and calls `leaf` with each of its places for a leaf and the leaf of the file that is there. Below a leaf of the file
+/// every node sends everything left.
 pub(super) fn fill(
     tree: &Tree<'_>,
+    number: usize,
+    depth: u32,
     inputs: usize,
-    features: &mut [u8],
-    thresholds: &mut [i16],
+    (features, thresholds): (&mut [u8], &mut [i16]),
     mut leaf: impl FnMut(usize, u32),
 ) {
-    let size = thresholds.len();
+    let size = 1usize.wrapping_shl(depth);
     let mut splits = tree.splits();
     let mark = |child| match child {
         Child::Node(_) => NODE,
         Child::Leaf(number) => number as i16, // below 2^8 in a tree of depth 8
     };
-    let root = if tree.nodes() == 0 { 0 } else { NODE };
-    if let Some(to) = thresholds.get_mut(1) {
-        *to = root;
-    }
+    put(thresholds, place(number, 1), if tree.nodes() == 0 { 0 } else { NODE });
     // Heap order is level order, so that the nodes of the file come as their places do.
     for node in 1..size {
-        let is = thresholds.get(node).copied().unwrap_or_default();
+        let at = place(number, node);
+        let is = thresholds.get(at).copied().unwrap_or_default();
         let split = if is == NODE { splits.next() } else { None };
         let (feature, threshold, children) = match split {
             Some(split) => {
@@ -49,17 +49,21 @@ pub(super) fn fill(
             }
             None => (0, i16::MAX, [is; 2]),
         };
-        for (at, value) in [node.wrapping_mul(2), node.wrapping_mul(2).wrapping_add(1)].into_iter().zip(children) {
-            match thresholds.get_mut(at) {
-                Some(to) => *to = value,
-                None => leaf(at.wrapping_sub(size), value as u32),
+        let left = node.wrapping_mul(2);
+        for (child, value) in [left, left.wrapping_add(1)].into_iter().zip(children) {
+            match child.checked_sub(size) {
+                None => put(thresholds, place(number, child), value),
+                Some(place) => leaf(place, value as u32),
             }
         }
-        if let Some(to) = features.get_mut(node) {
-            *to = feature as u8; // below `MOST_INPUTS`
-        }
-        if let Some(to) = thresholds.get_mut(node) {
-            *to = threshold;
-        }
+        put(features, at, feature as u8); // below `MOST_INPUTS`
+        put(thresholds, at, threshold);
+    }
+}
+
+/// `to[at] = value`, where there is such a place.
+pub(super) fn put<T>(to: &mut [T], at: usize, value: T) {
+    if let Some(to) = to.get_mut(at) {
+        *to = value;
     }
 }

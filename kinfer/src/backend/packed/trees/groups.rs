@@ -1,5 +1,6 @@
 //! Which trees go down together: neighbours of one class, padded to the depth of the deepest.
 
+use super::descent::TOGETHER;
 use crate::format::{Leaves, Tree, Trees};
 
 /// The deepest tree that is padded to a perfect one.
@@ -58,23 +59,25 @@ fn spread(tree: &Tree<'_>) -> u32 {
 pub(super) struct Kind {
     /// Depth of the trees, 1 to [`MAX_DEPTH`].
     pub(super) depth: u32,
-    /// Trees that go down together: 1, 4 or 8, some of which may be dummies.
-    pub(super) together: usize,
     /// The class whose score they add to.
     pub(super) class: u16,
 }
 
 impl Kind {
-    /// Leaves of the group's trees.
+    /// Leaves of a group's trees.
     pub(super) const fn leaves(self) -> usize {
-        self.together.wrapping_shl(self.depth)
+        TOGETHER.wrapping_shl(self.depth)
     }
 
-    /// Words of features, thresholds and leaves; rows come behind.
+    /// Words of a group's features, thresholds and leaves; rows come behind.
     pub(super) const fn words(self, form: Form) -> usize {
-        let nodes = self.leaves();
-        nodes.div_ceil(8).saturating_add(nodes.div_ceil(4)).saturating_add(form.words(nodes))
+        words(self.leaves(), form)
     }
+}
+
+/// Words of features, thresholds and leaves of trees with `leaves` in all.
+pub(super) const fn words(leaves: usize, form: Form) -> usize {
+    leaves.div_ceil(8).wrapping_add(leaves.div_ceil(4)).wrapping_add(form.words(leaves))
 }
 
 /// Neighbouring trees that go down together.
@@ -107,15 +110,10 @@ where
         let tree = trees.next()?;
         let (class, mut depth, mut count) = (tree.class, tree.depth(), 1usize);
         let mut ahead = trees.clone();
-        while let Some(tree) = ahead.next().filter(|tree| tree.class == class && count < 8) {
+        while let Some(tree) = ahead.next().filter(|tree| tree.class == class && count < TOGETHER) {
             (depth, count) = (depth.max(tree.depth()), count.saturating_add(1));
             trees = ahead.clone();
         }
-        let together = match count {
-            1 => 1,
-            2..=4 => 4,
-            _ => 8,
-        };
-        Some(Group { kind: Kind { depth, together, class }, trees: first, count })
+        Some(Group { kind: Kind { depth, class }, trees: first, count })
     })
 }

@@ -1,4 +1,4 @@
-//! Decision trees as perfect trees, a few going down together without a branch: the same time whatever the inputs.
+//! Decision trees as perfect trees, eight going down together without a branch: the same time whatever the inputs.
 //!
 //! In packed memory: what all trees share, a base a class, then runs. A run is a head and groups of one [`groups::Kind`],
 //! and the head says how many; a group is the features of its trees (a byte a node), the thresholds (16 bits a node), the
@@ -15,8 +15,8 @@ use crate::format::{Tree, Trees};
 use crate::iter::{chunks, numbered};
 use crate::ops::trees::MISSING;
 use crate::verify::Node;
-use descent::{descend, element, Inputs};
-use fill::{fill, MOST_INPUTS};
+use descent::{descend, element, Inputs, TOGETHER};
+use fill::{fill, put, MOST_INPUTS};
 use groups::{groups, Form, Kind, MAX_DEPTH};
 
 /// Inputs and form, classes.
@@ -39,9 +39,9 @@ pub(super) fn need(node: &Node<'_>, trees: &Trees) -> Option<Need> {
             cycles = cycles.saturating_add(20);
         }
         last = Some(group.kind);
-        // A step waits for three loads; eight trees hide that.
-        let steps = (group.kind.depth as usize).saturating_mul(group.kind.together.saturating_mul(2).max(10));
-        let adds = group.kind.together.saturating_mul(trees.row(classes)).saturating_mul(2);
+        // A step of eight trees waits for three loads in a row, which is as long as its forty-odd instructions take.
+        let steps = (group.kind.depth as usize).saturating_mul(14);
+        let adds = TOGETHER.saturating_mul(trees.row(classes));
         cycles = cycles.saturating_add(steps).saturating_add(adds).saturating_add(8);
     }
     Some(Need { cycles: cycles as u32, words: words as u32, workspace: MOST_INPUTS as u32, ..Need::default() })
@@ -64,9 +64,8 @@ pub(super) fn pack(node: &Node<'_>, trees: &Trees, memory: &mut [i64]) {
             Some((of, head)) if *of == kind && form != Form::Row => **head = head.wrapping_add(1 << 32),
             _ => {
                 let Some((head, behind)) = core::mem::take(&mut rest).split_first_mut() else { return };
-                let fields = [kind.depth as u8, kind.together as u8];
                 let count = if form == Form::Row { rows } else { 1 };
-                *head = i64::from(u16::from_le_bytes(fields)) | i64::from(kind.class) << 16 | (count as i64) << 32;
+                *head = i64::from(kind.depth) | i64::from(kind.class) << 16 | (count as i64) << 32;
                 run = Some((kind, head));
                 rest = behind;
             }
@@ -112,11 +111,10 @@ fn pack_group<'a>(
     // The first row is zero, for trees that are not there.
     let mut row = 1u32;
     for (number, tree) in numbered(trees) {
-        let first = (number as usize).wrapping_mul(size);
-        let features = features.get_mut(first..).and_then(|all| all.get_mut(..size)).unwrap_or_default();
-        let thresholds = thresholds.get_mut(first..).and_then(|all| all.get_mut(..size)).unwrap_or_default();
+        let number = number as usize;
+        let first = number.wrapping_mul(size);
         let least = tree.values().min().unwrap_or(0);
-        fill(&tree, inputs, features, thresholds, |place, leaf| {
+        fill(&tree, number, kind.depth, inputs, (features, thresholds), |place, leaf| {
             let place = first.wrapping_add(place);
             let value = || tree.leaf(leaf).next().unwrap_or(0);
             match form {
@@ -165,75 +163,69 @@ pub(super) fn run(memory: &[i64], io: Io<'_>) {
 #[inline]
 fn runs(inputs: &Inputs, form: Form, mut memory: &[i64], scores: &mut [i32]) {
     while let Some((&head, rest)) = memory.split_first() {
-        let [depth, together, low, high, ..] = head.to_le_bytes();
-        let (depth, together) = (u32::from(depth), usize::from(together));
-        let kind = Kind { depth, together, class: u16::from_le_bytes([low, high]) };
+        let [depth, _, low, high, ..] = head.to_le_bytes();
+        let kind = Kind { depth: u32::from(depth), class: u16::from_le_bytes([low, high]) };
         let count = (head >> 32) as usize;
         let scores = scores.get_mut(usize::from(kind.class)..).unwrap_or_default();
         let words = match form {
             Form::Row => kind.words(form).saturating_add(count),
             _ => kind.words(form).saturating_mul(count),
         };
-        let (here, behind) = rest.split_at_checked(words).unwrap_or_default();
-        macro_rules! ways {
-            ($($depth:literal)+) => {
-                match (depth, together) {
-                    $(
-                        ($depth, 1) => run_groups::<$depth, { 1 << $depth }, 1>(inputs, form, here, scores),
-                        ($depth, 4) => run_groups::<$depth, { 1 << $depth }, 4>(inputs, form, here, scores),
-                        ($depth, 8) => run_groups::<$depth, { 1 << $depth }, 8>(inputs, form, here, scores),
-                    )+
-                    _ => {}
-                }
-            };
+        let Some((_, behind)) = rest.split_at_checked(words) else { return };
+        let run = memory.get(..words.saturating_add(1)).unwrap_or(&[]);
+        match depth {
+            1 => run_groups::<16>(inputs, form, run, scores),
+            2 => run_groups::<32>(inputs, form, run, scores),
+            3 => run_groups::<64>(inputs, form, run, scores),
+            4 => run_groups::<128>(inputs, form, run, scores),
+            5 => run_groups::<256>(inputs, form, run, scores),
+            6 => run_groups::<512>(inputs, form, run, scores),
+            7 => run_groups::<1024>(inputs, form, run, scores),
+            _ => run_groups::<2048>(inputs, form, run, scores),
         }
-        ways!(1 2 3 4 5 6 7 8);
         memory = behind;
     }
 }
 
-/// Groups of `K` trees of depth `D`, where `N` is `2^D`. A function each, so that registers are its own.
+/// A run: its head, and groups of eight trees with `M` leaves in all. A function for each `M`, so that registers are its
+/// own. The depth is read from the head, for a loop of constant length would be unrolled into ten times the code.
 #[inline(never)]
-fn run_groups<const D: usize, const N: usize, const K: usize>(
-    inputs: &Inputs,
-    form: Form,
-    memory: &[i64],
-    scores: &mut [i32],
-) {
-    let nodes = N.wrapping_mul(K);
+fn run_groups<const M: usize>(inputs: &Inputs, form: Form, run: &[i64], scores: &mut [i32]) {
+    let Some((&head, memory)) = run.split_first() else { return };
+    let [depth, ..] = head.to_le_bytes();
     let (mut first, mut second) = (0i32, 0i32);
-    let size = if form == Form::Row { memory.len() } else { size(form, nodes) };
+    let size = if form == Form::Row { memory.len() } else { groups::words(M, form) };
     for group in chunks(memory, size) {
-        let Some((features, rest)) = group.split_at_checked(nodes.div_ceil(8)) else { return };
-        let Some((thresholds, leaves)) = rest.split_at_checked(nodes.div_ceil(4)) else { return };
-        let (Some(features), Some(thresholds)) = (trees::<u8, N, K>(features), trees::<i16, N, K>(thresholds)) else {
+        let Some((features, rest)) = group.split_at_checked(M.div_ceil(8)) else { return };
+        let Some((thresholds, leaves)) = rest.split_at_checked(M.div_ceil(4)) else { return };
+        let (Some(features), Some(thresholds)) = (array::<u8, M>(features), array::<i16, M>(thresholds)) else {
             return;
         };
-        let reached = descend::<D, N, K>(inputs, features, thresholds);
+        let reached = descend(inputs, features, thresholds, depth);
         match form {
             Form::Narrow => {
-                let Some(leaves) = trees::<u16, N, K>(leaves) else { return };
-                for (leaves, &at) in leaves.iter().zip(&reached) {
+                let Some(leaves) = array::<u16, M>(leaves) else { return };
+                for at in reached {
                     first = first.wrapping_add(i32::from(element(leaves, at)));
                 }
             }
             Form::Wide => {
-                let Some(leaves) = trees::<i32, N, K>(leaves) else { return };
-                for (leaves, &at) in leaves.iter().zip(&reached) {
+                let Some(leaves) = array::<i32, M>(leaves) else { return };
+                for at in reached {
                     first = first.wrapping_add(element(leaves, at));
                 }
             }
             Form::Two => {
-                let Some(leaves) = trees::<[i32; 2], N, K>(leaves) else { return };
-                for (leaves, &at) in leaves.iter().zip(&reached) {
+                let Some(leaves) = array::<[i32; 2], M>(leaves) else { return };
+                for at in reached {
                     let [a, b] = element(leaves, at);
                     (first, second) = (first.wrapping_add(a), second.wrapping_add(b));
                 }
             }
             Form::Row => {
-                let Some((leaves, rows)) = leaves.split_at_checked(form.words(nodes)) else { return };
-                let Some(leaves) = trees::<u16, N, K>(leaves) else { return };
-                for (leaves, &at) in leaves.iter().zip(&reached) {
+                let Some((leaves, rows)) = leaves.split_at_checked(form.words(M)) else { return };
+                let Some(leaves) = array::<u16, M>(leaves) else { return };
+                for at in reached {
                     let row = usize::from(element(leaves, at)).wrapping_mul(scores.len());
                     for (score, &value) in scores.iter_mut().zip(i32s(rows).get(row..).unwrap_or(&[])) {
                         *score = score.wrapping_add(value);
@@ -248,16 +240,10 @@ fn run_groups<const D: usize, const N: usize, const K: usize>(
     }
 }
 
-/// Words of a group's features, thresholds and leaves.
+/// Words as `M` elements.
 #[inline]
-const fn size(form: Form, nodes: usize) -> usize {
-    nodes.div_ceil(8).wrapping_add(nodes.div_ceil(4)).wrapping_add(form.words(nodes))
-}
-
-/// Words as `K` trees of `N`.
-#[inline]
-fn trees<T: bytemuck::Pod, const N: usize, const K: usize>(words: &[i64]) -> Option<&[[T; N]; K]> {
-    bytemuck::try_cast_slice::<i64, [[T; N]; K]>(words).ok()?.first()
+fn array<T: bytemuck::Pod, const M: usize>(words: &[i64]) -> Option<&[T; M]> {
+    bytemuck::try_cast_slice::<i64, [T; M]>(words).ok()?.first()
 }
 
 /// The trees that are more than a leaf.
@@ -275,11 +261,5 @@ const fn rows_words(form: Form, leaves: usize, classes: usize) -> usize {
     match form {
         Form::Row => leaves.saturating_add(1).saturating_mul(classes).div_ceil(2),
         _ => 0,
-    }
-}
-
-fn put<T>(to: &mut [T], at: usize, value: T) {
-    if let Some(to) = to.get_mut(at) {
-        *to = value;
     }
 }

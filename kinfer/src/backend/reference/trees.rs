@@ -22,8 +22,8 @@ pub(super) fn need(node: &Node<'_>, trees: &Trees) -> Need {
     }
     let adds = u64::from(trees.count).saturating_mul(trees.row(classes) as u64);
     Need {
-        // Three loads in a row a node, and a branch that half the time goes another way than was thought.
-        cycles: steps.saturating_mul(20).saturating_add(adds.saturating_mul(4)).min(u64::from(u32::MAX)) as u32,
+        // At worst: three loads in a row a node, and a branch that goes another way than was thought.
+        cycles: steps.saturating_mul(29).saturating_add(adds.saturating_mul(4)).min(u64::from(u32::MAX)) as u32,
         words: words.min(u32::MAX as usize) as u32,
         ..Need::default()
     }

@@ -69,6 +69,8 @@ enum Command {
         #[arg(long)]
         update: bool,
     },
+    /// Build the module and check its objects, and stop there; prints what the checks found
+    Module,
     /// Record a model's data set anew, in the booted kernel
     Record(record::RecordArgs),
     /// Train a model again, in a virtual environment of its own
@@ -100,6 +102,7 @@ fn run(command: &Command) -> Result<()> {
             println!("{}", kernel.tree.display());
             Ok(())
         }
+        Command::Module => module::run(),
         Command::Record(args) => record::run(args),
         Command::Train(args) => train::run(args),
         Command::Vm(args) => vm::shell::run(args),

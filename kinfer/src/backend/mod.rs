@@ -10,7 +10,7 @@ pub mod reference;
 pub use packed::PackedWords;
 pub use reference::Reference;
 
-use crate::engine::layout::{Layer, Path};
+use crate::engine::layout::Layer;
 use crate::format::{OperatorKind, Parameters};
 use crate::verify::Node;
 
@@ -105,11 +105,7 @@ pub(crate) fn pack(backend: BackendKind, node: &Node<'_>, memory: &mut [i64]) {
 /// Calls `each` with the parts that an operator runs as, each a record of the plan: most are one, the whole `layer`.
 pub(crate) fn for_each_part(backend: BackendKind, node: &Node<'_>, layer: Layer, mut each: impl FnMut(Layer)) {
     match &node.operator.parameters {
-        Parameters::Dense(dense) if backend == BackendKind::Packed && !dense.skip_zeros => {
-            packed::dense::segments(node, dense, layer.output, layer.memory, |output, memory| {
-                each(Layer { path: Path::Rows, output, memory, ..layer });
-            });
-        }
+        Parameters::Dense(dense) if backend == BackendKind::Packed => packed::dense::parts(node, dense, layer, each),
         _ => each(layer),
     }
 }

@@ -40,6 +40,10 @@ pub enum Path {
     Packed = 1,
     /// As a segment of rows of the packed backend, without going through the operator.
     Rows = 2,
+    /// Lists the inputs of such segments that are not zero: the output is the list.
+    List = 3,
+    /// As [`Path::Rows`], over the list, which is the second input and lies behind the output.
+    ListedRows = 4,
 }
 
 impl From<BackendKind> for Path {
@@ -63,6 +67,8 @@ impl Layer {
     #[inline]
     pub(super) const fn path(&[what, ..]: &[i64; LAYER_WORDS]) -> Path {
         match what >> 16 {
+            4 => Path::ListedRows,
+            3 => Path::List,
             2 => Path::Rows,
             1 => Path::Packed,
             _ => Path::Reference,

@@ -1,5 +1,6 @@
 //! Plan, scratch, run.
 
+mod dispatch;
 pub mod layout;
 mod packed;
 pub mod span;

@@ -2,11 +2,12 @@
 
 use core::ops::{Deref, DerefMut};
 
-use super::layout::{self, Layer, Path, LAYER_WORDS};
+use super::dispatch;
+use super::layout::{self, Layer, LAYER_WORDS};
 use super::span::Span;
-use crate::backend::{self, packed, Backend, Io, PackedWords, Reference};
-use crate::cast::{i32s, i32s_mut, i64s_mut};
-use crate::decision::{decide, Decision, Scores};
+use crate::backend;
+use crate::cast::{i32s, i32s_mut};
+use crate::decision::{decide, Decision, Flags, Scores};
 use crate::error::{Error, Place, Problem, Result};
 use crate::features::program;
 use crate::format::{Head, Model};
@@ -163,11 +164,24 @@ impl Plan {
         if raw.len() != self.features || scratch.len() < self.scratch_words || state.len() < self.state_words {
             return Decision::FALLBACK;
         }
+        let flags = self.quantize(memory, scratch, state, raw);
+        self.run_layers(memory, scratch, state);
+        self.conclude(scratch, flags)
+    }
+
+    /// Counters to tensor 0. This and [`Plan::conclude`] are functions of their own, so that the stack of one does not lie
+    /// under the other's, nor under the layers'.
+    #[inline(never)]
+    fn quantize(&self, memory: &[i64], scratch: &mut [i64], state: &mut [i64], raw: &[i64]) -> Flags {
         let value_words = self.inputs.at.wrapping_shr(1) as usize;
         let (values, tensors) = scratch.split_at_mut_checked(value_words).unwrap_or_default();
         let inputs = i32s_mut(tensors).get_mut(..self.inputs.len as usize).unwrap_or_default();
-        let flags = program::run(self.program.of(memory), raw, values, state, inputs);
-        self.run_layers(memory, scratch, state);
+        program::run(self.program.of(memory), raw, values, state, inputs)
+    }
+
+    /// Scores to a decision.
+    #[inline(never)]
+    fn conclude(&self, scratch: &[i64], flags: Flags) -> Decision {
         decide(&self.head, self.scores, self.scores_at.of(i32s(scratch)), flags)
     }
 
@@ -186,31 +200,13 @@ impl Plan {
         self.scores_at.of(i32s(scratch))
     }
 
-    #[inline]
+    /// In place of a call, for the stack's sake.
+    #[inline(always)]
     fn run_layers(&self, memory: &[i64], scratch: &mut [i64], state: &mut [i64]) {
         let scratch = i32s_mut(scratch);
         for record in chunks(memory, LAYER_WORDS).take(self.layers) {
             let Some(record) = record.first_chunk() else { return };
-            let (path, [input, second, output, parameters]) = (Layer::path(record), Layer::spans(record));
-            // An output lies behind its inputs.
-            let Some((before, after)) = scratch.split_at_mut_checked(output.at as usize) else { return };
-            let (Some(parameters), Some(input)) = (parameters.get(memory), input.get(before)) else { return };
-            if path == Path::Rows {
-                packed::dense::run(parameters, input, after);
-                continue;
-            }
-            let Some((written, behind)) = after.split_at_mut_checked(output.len as usize) else { return };
-            let Some(second) = second.get(before) else { return };
-            // Behind an odd number of values is half a word.
-            let odd = (output.len & 1) as usize;
-            let workspace = i64s_mut(behind.get_mut(odd..).unwrap_or_default());
-            let io = Io { input, second, output: written, workspace, state: &mut *state };
-            let kind = Layer::kind(record);
-            if path == Path::Packed {
-                PackedWords.run(kind, parameters, io);
-            } else {
-                Reference.run(kind, parameters, io);
-            }
+            dispatch::run(record, memory, scratch, state);
         }
     }
 }

@@ -84,6 +84,8 @@ pub(super) struct Section<'a> {
 /// The sections of a file whose container is sound, by kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Container<'a> {
+    /// CRC-32C of the file, which is what its header says.
+    pub(super) checksum: u32,
     sections: [Option<Section<'a>>; 8],
 }
 
@@ -97,7 +99,7 @@ impl<'a> Container<'a> {
             return Err(Error::new(Place::Header, Problem::Truncated { needs: table_end, has }));
         }
 
-        let mut container = Self::default();
+        let mut container = Self { checksum: u32_at(file, CHECKSUM_OFFSET), ..Self::default() };
         let mut end = table_end;
         let table = file.get(HEADER_SIZE..).unwrap_or(&[]);
         for (number, entry) in numbered(chunks(table, ENTRY_SIZE)).take(entries as usize) {

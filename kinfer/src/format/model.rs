@@ -4,7 +4,7 @@ use super::container::{Container, SectionKind};
 use super::names::Name;
 use super::operator::Operator;
 use super::records::{Feature, Head, Record, Records, Step, Tensor};
-use super::{crc32c::file_checksum, MAX_FEATURES, MAX_OPERATORS, MAX_OUTCOMES, MAX_TENSORS};
+use super::{MAX_FEATURES, MAX_OPERATORS, MAX_OUTCOMES, MAX_TENSORS};
 use crate::error::Result;
 
 /// A parsed model file, borrowed.
@@ -16,6 +16,7 @@ use crate::error::Result;
 #[derive(Clone, Copy, Debug)]
 pub struct Model<'a> {
     file: &'a [u8],
+    checksum: u32,
     features: Records<'a, Feature<'a>>,
     program: Records<'a, Step>,
     tensors: Records<'a, Tensor>,
@@ -38,6 +39,7 @@ impl<'a> Model<'a> {
         let heads = Records::<Head>::parse(Kind::Head, container.section(Kind::Head)?, 1)?;
         Ok(Self {
             file,
+            checksum: container.checksum,
             features: Records::parse(Kind::Schema, container.section(Kind::Schema)?, MAX_FEATURES)?,
             program: Records::parse(Kind::Program, container.section(Kind::Program)?, MAX_FEATURES)?,
             tensors: Records::parse(Kind::Tensors, container.section(Kind::Tensors)?, MAX_TENSORS)?,
@@ -57,9 +59,9 @@ impl<'a> Model<'a> {
         self.file
     }
 
-    /// CRC-32C of the file, as the header says it: a short name for this very model.
-    pub fn checksum(&self) -> u32 {
-        file_checksum(self.file)
+    /// CRC-32C of the file: a short name for this very model.
+    pub const fn checksum(&self) -> u32 {
+        self.checksum
     }
 
     /// The schema: raw counters in the order the caller passes them.

@@ -24,7 +24,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use crate::kernel::Kernel;
-use crate::steps::Step;
+use crate::setup;
+use crate::steps::{Step, Steps};
 use build::Build;
 use objcheck::selftest;
 
@@ -40,6 +41,15 @@ pub(crate) struct Built {
     pub(crate) bpf_object: PathBuf,
     /// What the checks on the objects found.
     pub(crate) checks: objcheck::Report,
+}
+
+/// `cargo xtask module`: builds the module and checks its objects.
+pub(crate) fn run() -> Result<()> {
+    let steps = Steps::new("module", setup::STEPS + 1)?;
+    let kernel = setup::kernel(&steps, false)?;
+    let built = steps.step("kinfer.ko and its checks", |step| build(&kernel, step))?;
+    println!("{}", serde_json::to_string_pretty(&built.checks)?);
+    Ok(())
 }
 
 /// Builds the module for `kernel`, and checks its objects.

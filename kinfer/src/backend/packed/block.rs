@@ -53,7 +53,6 @@ impl Lanes {
             _ => Self::One,
         }
     }
-
 }
 
 /// Consecutive rows that are summed and finished together.
@@ -136,8 +135,10 @@ impl<'m> Rows<'_, 'm> {
     /// begins a block of its own.
     fn block(&self, first: usize) -> Block {
         let (mut lanes, mut rows) = (Lanes::Four, 0usize);
-        for channel in self.channels(first).take(MAX_ROWS) {
-            let needs = Lanes::of(self.accumulator(&channel).bits());
+        let mut sums = [Interval::default(); MAX_ROWS];
+        for (channel, sum) in self.channels(first).zip(sums.iter_mut()) {
+            *sum = accumulator(&channel, self.centred).unwrap_or_default();
+            let needs = Lanes::of(sum.bits());
             let wider = if (needs as u8) < (lanes as u8) { needs } else { lanes };
             if rows >= lanes_rows(wider) {
                 break;
@@ -157,15 +158,16 @@ impl<'m> Rows<'_, 'm> {
             lanes = Lanes::One; // a word of its own costs no more, and has nothing to unpack
         }
         let mut form: Option<Form> = None;
-        for channel in self.channels(first).take(rows) {
-            let of_row = Form::of(&channel, self.accumulator(&channel), lanes, self.output());
+        for (channel, &sum) in self.channels(first).zip(&sums).take(rows) {
+            let of_row = Form::of(&channel, sum, lanes, self.output());
             form = Some(form.map_or(of_row, |form| form.join(of_row)));
         }
-        Block { first, rows, lanes, words, form: form.unwrap_or(Form::Plain) }
-    }
-
-    fn accumulator(&self, channel: &Channel<'_>) -> Interval {
-        accumulator(channel, self.centred).unwrap_or_default()
+        let form = form.unwrap_or(Form::Plain);
+        match form {
+            // The rare forms take a word at a time: there is less code in the kernel, and a smaller stack.
+            Form::HalfEven | Form::Plain => Block { first, rows: rows.min(lanes as usize), lanes, words: 1, form },
+            _ => Block { first, rows, lanes, words, form },
+        }
     }
 }
 

@@ -1,11 +1,12 @@
-//! A dense layer: a word of header, then segments of rows. Where no zeros are skipped, each segment is a record of its own
-//! in the plan.
+//! A dense layer: a word of header, then segments of rows, each a record of its own in the plan. Where zeros are skipped, a
+//! record before them lists the inputs that are not zero.
 
 use super::super::{Io, Need};
 use super::block::Rows;
 use super::rows::{self, for_each_segment, run_segment};
-use super::sums::{Listed, All};
+use super::sums::{All, Listed};
 use crate::cast::{halves, pair};
+use crate::engine::layout::{Layer, Path};
 use crate::engine::span::Span;
 use crate::format::Dense;
 use crate::verify::Node;
@@ -20,10 +21,15 @@ pub(super) fn need(node: &Node<'_>, dense: &Dense) -> Option<Need> {
     Some(Need {
         cycles: need.cycles as u32,
         words: need.words.saturating_add(HEADER_WORDS) as u32,
-        workspace: if dense.skip_zeros { node.inputs() as u32 } else { SPARE_WORDS },
+        workspace: SPARE_WORDS.saturating_add(if dense.skip_zeros { list_words(node) } else { 0 }),
         lanes: need.lanes,
-        records: if dense.skip_zeros { 1 } else { need.segments as u16 },
+        records: (need.segments as u16).saturating_add(u16::from(dense.skip_zeros)),
     })
+}
+
+/// How many inputs are listed, then an entry each.
+fn list_words(node: &Node<'_>) -> u32 {
+    (node.inputs() as u32).saturating_add(1)
 }
 
 pub(super) fn pack(node: &Node<'_>, dense: &Dense, memory: &mut [i64]) {
@@ -33,14 +39,23 @@ pub(super) fn pack(node: &Node<'_>, dense: &Dense, memory: &mut [i64]) {
     rows::pack(&rows, if dense.skip_zeros { 0 } else { node.input.zero_point }, segments);
 }
 
-/// Calls `each` with what of the output and of the memory every segment has; not once where zeros are skipped.
-pub(crate) fn segments(node: &Node<'_>, dense: &Dense, output: Span, memory: Span, mut each: impl FnMut(Span, Span)) {
-    let Some(rows) = rows_of(node, dense).filter(|_| !dense.skip_zeros) else { return };
-    let mut at = memory.at.saturating_add(HEADER_WORDS as u32);
+/// Calls `each` with the records that run `layer`.
+pub(crate) fn parts(node: &Node<'_>, dense: &Dense, layer: Layer, mut each: impl FnMut(Layer)) {
+    let Some(rows) = rows_of(node, dense) else { return };
+    let (mut path, mut second) = (Path::Rows, Span::default());
+    if dense.skip_zeros {
+        let behind = (layer.output.end().saturating_add(1) & !1).saturating_add(SPARE_WORDS.saturating_mul(2));
+        second = Span { at: behind, len: list_words(node).saturating_mul(2) };
+        path = Path::ListedRows;
+        let memory = Span { len: HEADER_WORDS as u32, ..layer.memory };
+        each(Layer { path: Path::List, output: second, memory, ..layer });
+    }
+    let mut at = layer.memory.at.saturating_add(HEADER_WORDS as u32);
     for_each_segment(&rows, |segment| {
         let memory = Span { at, len: segment.words as u32 };
         at = memory.end();
-        each(Span { at: output.at.saturating_add(segment.first as u32), len: segment.rows as u32 }, memory);
+        let output = Span { at: layer.output.at.saturating_add(segment.first as u32), len: segment.rows as u32 };
+        each(Layer { path, second, output, memory, ..layer });
     });
 }
 
@@ -51,33 +66,38 @@ pub(crate) fn run(memory: &[i64], input: &[i32], output: &mut [i32]) {
     run_segment(memory, All(input), output);
 }
 
-/// Runs all segments.
-#[inline(never)]
-pub(super) fn run_all(memory: &[i64], io: Io<'_>) {
-    let Some((&header, segments)) = memory.split_first() else { return };
-    match halves(header) {
-        (_, 0) => rows::run(segments, All(io.input), io.output),
-        (zero_point, _) => {
-            let entries = nonzero(io.input, zero_point, io.workspace);
-            rows::run(segments, Listed { inputs: io.input.len(), entries }, io.output);
-        }
-    }
+/// As [`run`], over the inputs in `list`.
+#[inline]
+pub(crate) fn run_listed(memory: &[i64], list: &[i64], output: &mut [i32]) {
+    run_segment(memory, Listed::new(list), output);
 }
 
-/// The inputs that are not at the zero point, less it, with their numbers.
-#[inline]
-fn nonzero<'w>(inputs: &[i32], zero_point: i32, workspace: &'w mut [i64]) -> &'w [i64] {
-    let (mut count, mut number) = (0usize, 0i64);
+/// Lists the inputs that are not at the zero point: how many, then each less the zero point, with its number.
+#[inline(never)]
+pub(crate) fn list(memory: &[i64], inputs: &[i32], list: &mut [i64]) {
+    let (Some(&header), Some((listed, entries))) = (memory.first(), list.split_first_mut()) else { return };
+    let (mut count, mut number) = (0usize, 0i32);
     for &input in inputs {
-        let centred = input.wrapping_sub(zero_point);
-        if let Some(entry) = workspace.get_mut(count) {
-            *entry = pair(centred, number as i32);
+        let centred = input.wrapping_sub(halves(header).0);
+        if let Some(entry) = entries.get_mut(count) {
+            *entry = pair(centred, number);
         }
         // Without a branch: what is zero is written over by the next.
         count = count.wrapping_add(usize::from(centred != 0));
         number = number.wrapping_add(1);
     }
-    workspace.get(..count).unwrap_or(&[])
+    *listed = count as i64;
+}
+
+/// Runs the whole layer.
+pub(super) fn run_all(memory: &[i64], io: Io<'_>) {
+    let Some((&header, segments)) = memory.split_first() else { return };
+    if halves(header).1 == 0 {
+        rows::run(segments, All(io.input), io.output);
+    } else {
+        list(memory, io.input, io.workspace);
+        rows::run(segments, Listed::new(io.workspace), io.output);
+    }
 }
 
 fn rows_of<'n, 'm>(node: &'n Node<'m>, dense: &'n Dense) -> Option<Rows<'n, 'm>> {

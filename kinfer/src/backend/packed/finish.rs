@@ -4,6 +4,7 @@
 //! that half adds is taken off again in a constant of the form.
 
 use super::block::{Block, Lanes};
+use super::rows::Head;
 use crate::format::{Channel, Rounding};
 use crate::iter::chunks;
 use crate::ops::requantize::{requantize, Factor, Output};
@@ -137,73 +138,71 @@ const fn ones(lanes: Lanes) -> i64 {
     }
 }
 
-/// How the sums of a block become activations, with what is the same for all blocks at hand.
-pub(super) trait Finish: Copy {
-    /// Writes the rows of `sums` to the front of `out`, as far as it goes; what is behind them. `constants` are the
-    /// block's own.
-    fn finish<'o, const W: usize>(self, sums: [i64; W], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32];
+/// A way from the sums of a block to activations.
+pub(super) trait Finish {
+    /// Writes the rows of `sums` to the front of `out`, as far as it goes; what is behind them. `head` is the segment's,
+    /// `constants` are the block's own.
+    fn finish<'o, const W: usize>(
+        head: Head<'_>,
+        sums: &[i64; W],
+        constants: &[i64],
+        out: &'o mut [i32],
+    ) -> &'o mut [i32];
 }
 
 /// ReLU, shift and saturation of all `N` lanes of `L` bits of a word at once.
-#[derive(Clone, Copy)]
-pub(super) struct InLanes<const L: u32, const N: usize> {
-    shift: u8,
-    lo: i32,
-    low: u64,
-    room: u64,
-    span: u64,
-}
-
-impl<const L: u32, const N: usize> InLanes<L, N> {
-    #[inline]
-    pub(super) fn new(shift: u8, lo: i32, constants: &[i64; IN_LANES_WORDS]) -> Self {
-        let &[low, room, span] = constants;
-        Self { shift, lo, low: low as u64, room: room as u64, span: span as u64 }
-    }
-}
+pub(super) struct InLanes<const L: u32, const N: usize>;
 
 impl<const L: u32, const N: usize> Finish for InLanes<L, N> {
-    #[inline]
-    fn finish<'o, const W: usize>(self, sums: [i64; W], _: &[i64], mut out: &'o mut [i32]) -> &'o mut [i32] {
+    #[inline(always)]
+    fn finish<'o, const W: usize>(head: Head<'_>, sums: &[i64; W], _: &[i64], mut out: &'o mut [i32]) -> &'o mut [i32] {
+        let (shift, lo, [low, room, span]) = (u32::from(head.shift()), head.output().lo, head.in_lanes());
         let mut ones = 0u64;
         for _ in 0..N {
             ones = ones.wrapping_shl(L) | 1;
         }
         let tops = ones.wrapping_shl(L.wrapping_sub(1));
         let whole = |bits: u64| bits.wrapping_shl(L).wrapping_sub(bits); // a lane of ones where there is a one
-        for sum in sums {
+        for &sum in sums {
             let word = sum as u64;
             // The top bit of a lane tells that the sum is not below the smallest output.
             let above = whole(word.wrapping_shr(L.wrapping_sub(1)) & ones);
-            let shifted = (word & !tops & above).wrapping_shr(u32::from(self.shift)) & self.low;
-            let over = whole((shifted.wrapping_add(self.room) & tops).wrapping_shr(L.wrapping_sub(1)));
-            let mut lanes = LaneIter::<L>((shifted & !over) | (self.span & over));
-            out = emit(out, [(); N].map(|()| (lanes.take() as i32).wrapping_add(self.lo)));
+            let shifted = (word & !tops & above).wrapping_shr(shift) & low;
+            let over = whole((shifted.wrapping_add(room) & tops).wrapping_shr(L.wrapping_sub(1)));
+            let mut lanes = LaneIter::<L>((shifted & !over) | (span & over));
+            let mut values = [0; N];
+            for value in &mut values {
+                *value = (lanes.take() as i32).wrapping_add(lo);
+            }
+            out = emit(out, values);
         }
         out
     }
 }
 
 /// One row after the other, with one multiply of 64 bits each; a word's `N` rows of `L` bits have `C` constants.
-#[derive(Clone, Copy)]
-pub(super) struct Multiply<const L: u32, const N: usize, const C: usize> {
-    pub(super) lo: i64,
-    pub(super) hi: i64,
-}
+pub(super) struct Multiply<const L: u32, const N: usize, const C: usize>;
 
 impl<const L: u32, const N: usize, const C: usize> Finish for Multiply<L, N, C> {
-    #[inline]
-    fn finish<'o, const W: usize>(self, sums: [i64; W], mut constants: &[i64], mut out: &'o mut [i32]) -> &'o mut [i32] {
-        for sum in sums {
+    #[inline(always)]
+    fn finish<'o, const W: usize>(
+        head: Head<'_>,
+        sums: &[i64; W],
+        mut constants: &[i64],
+        mut out: &'o mut [i32],
+    ) -> &'o mut [i32] {
+        let Output { lo, hi, .. } = head.output();
+        for &sum in sums {
             let Some((rows, behind)) = constants.split_first_chunk::<C>() else { return out };
             constants = behind;
             let (mut lanes, mut rows) = (LaneIter::<L>(sum as u64), rows.iter());
-            let values = [(); N].map(|()| {
-                let (Some(&factor), Some(&constant)) = (rows.next(), rows.next()) else { return 0 };
+            let mut values = [0; N];
+            for value in &mut values {
+                let (Some(&factor), Some(&constant)) = (rows.next(), rows.next()) else { return out };
                 let scaled = lanes.take().wrapping_mul(i64::from(factor as u32)).wrapping_add(constant);
-                let value = scaled.wrapping_shr(factor.wrapping_shr(32) as u32);
-                value.max(self.lo).min(self.hi) as i32
-            });
+                let shifted = scaled.wrapping_shr(factor.wrapping_shr(32) as u32);
+                *value = shifted.max(i64::from(lo)).min(i64::from(hi)) as i32;
+            }
             out = emit(out, values);
         }
         out
@@ -211,18 +210,18 @@ impl<const L: u32, const N: usize, const C: usize> Finish for Multiply<L, N, C> 
 }
 
 /// As [`Multiply`], with ties to even.
-#[derive(Clone, Copy)]
-pub(super) struct HalfEven {
-    /// How many, as [`Lanes`] numbers them.
-    pub(super) lanes: u8,
-    pub(super) shared: Output,
-}
+pub(super) struct HalfEven;
 
 impl Finish for HalfEven {
-    #[inline]
-    fn finish<'o, const W: usize>(self, sums: [i64; W], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32] {
-        let Output { zero_point, lo, hi, .. } = self.shared;
-        row_by_row(self.lanes, &sums, chunks(constants, 3), out, |lane, constants| {
+    #[inline(always)]
+    fn finish<'o, const W: usize>(
+        head: Head<'_>,
+        sums: &[i64; W],
+        constants: &[i64],
+        out: &'o mut [i32],
+    ) -> &'o mut [i32] {
+        let Output { zero_point, lo, hi, .. } = head.output();
+        row_by_row(head.lanes(), sums, chunks(constants, 3), out, |lane, constants| {
             let &[factor, unbias, half] = constants else { return 0 };
             let shift = factor.wrapping_shr(32) as u32;
             let product = lane.wrapping_mul(i64::from(factor as u32)).wrapping_add(unbias);
@@ -234,26 +233,26 @@ impl Finish for HalfEven {
 }
 
 /// By the definition: what is too wide for the other forms, and TensorFlow Lite's double rounding.
-#[derive(Clone, Copy)]
-pub(super) struct Plain {
-    /// How many, as [`Lanes`] numbers them.
-    pub(super) lanes: u8,
-    pub(super) shared: Output,
-}
+pub(super) struct Plain;
 
 impl Finish for Plain {
-    #[inline]
-    fn finish<'o, const W: usize>(self, sums: [i64; W], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32] {
-        row_by_row(self.lanes, &sums, chunks(constants, 2), out, |lane, constants| {
+    #[inline(always)]
+    fn finish<'o, const W: usize>(
+        head: Head<'_>,
+        sums: &[i64; W],
+        constants: &[i64],
+        out: &'o mut [i32],
+    ) -> &'o mut [i32] {
+        row_by_row(head.lanes(), sums, chunks(constants, 2), out, |lane, constants| {
             let &[factor, unbias] = constants else { return 0 };
             let factor = Factor { multiplier: factor as i32, shift: factor.wrapping_shr(32) as u8 };
-            requantize(lane.wrapping_add(unbias), factor, self.shared)
+            requantize(lane.wrapping_add(unbias), factor, head.output())
         })
     }
 }
 
 /// Writes `each` lane with its row's constants; what of `out` is behind them.
-#[inline]
+#[inline(always)]
 fn row_by_row<'c, 'o>(
     lanes: u8,
     sums: &[i64],
@@ -333,7 +332,9 @@ fn fits_word(acc: Interval, factor: Factor, output: Output) -> bool {
     [acc.lo, acc.hi].iter().all(|&end| {
         let product = i128::from(end).wrapping_mul(i128::from(factor.multiplier));
         let fits = |value: i128| i64::try_from(value).is_ok();
-        fits(product.wrapping_add(half)) && fits(product.wrapping_add(half).wrapping_add(by))
+        [0, half]
+            .iter()
+            .all(|&more| fits(product.wrapping_add(more)) && fits(product.wrapping_add(more).wrapping_add(by)))
     })
 }
 

@@ -17,7 +17,7 @@ pub(crate) mod dense;
 mod finish;
 mod rows;
 mod sums;
-mod trees;
+pub(crate) mod trees;
 
 use super::{Backend, Io, Need};
 use crate::format::{OperatorKind, Parameters};
@@ -44,7 +44,6 @@ impl Backend for PackedWords {
         }
     }
 
-    #[inline]
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
         match kind {
             OperatorKind::Dense => dense::run_all(memory, io),

@@ -13,8 +13,9 @@ use crate::format::Rounding;
 use crate::iter::{chunks, chunks_mut};
 use crate::ops::requantize::Output;
 
-/// What the blocks are; zero point and rounding, smallest and largest output; the constants of [`Form::InLanes`].
-const HEAD_WORDS: usize = 3 + IN_LANES_WORDS;
+/// What the blocks are; their words; the words of a block and of its weights; zero point and rounding; smallest and largest
+/// output; the constants of [`Form::InLanes`].
+const HEAD_WORDS: usize = 5 + IN_LANES_WORDS;
 
 /// What rows need: words of memory, cycles, segments, and the lanes of most rows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,7 +33,8 @@ pub(super) fn need(rows: &Rows<'_, '_>) -> RowsNeed {
     for_each_segment(rows, |segment| {
         let Segment { block, blocks, words, rows: count, .. } = segment;
         let block_cycles = rows.len.saturating_mul(block.words).saturating_add(block.form.cycles(&block));
-        all.cycles = all.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(25);
+        all.cycles =
+            all.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(25);
         all.words = all.words.saturating_add(words);
         all.segments = all.segments.saturating_add(1);
         if let Some(by) = by_lanes.get_mut(block.lanes as usize) {
@@ -72,21 +74,22 @@ fn block_words(block: &Block, inputs: usize) -> usize {
 /// Lays the segments out. `folded` is the zero point that inputs come with: what it adds to the sums is taken off their
 /// biases.
 pub(super) fn pack(rows: &Rows<'_, '_>, folded: i32, mut memory: &mut [i64]) {
-    for_each_segment(rows, |Segment { block, words, .. }| {
+    for_each_segment(rows, |Segment { block, words, rows: count, .. }| {
         let (here, rest) = core::mem::take(&mut memory).split_at_mut_checked(words).unwrap_or_default();
         memory = rest;
         let Some((head, blocks)) = here.split_first_chunk_mut::<HEAD_WORDS>() else { return };
         let output = rows.output();
-        let [b0, b1, b2, b3] = (blocks.len() as u32).to_le_bytes();
-        let constants = block.form.words(&block) as u8;
         let (shift, in_lanes) = match block.form {
             Form::InLanes { shift } => (shift, in_lanes_constants(shift, block.lanes, output)),
             _ => (0, [0; IN_LANES_WORDS]),
         };
-        let what = [kind(block.form, block.lanes), block.words as u8, shift, constants, b0, b1, b2, b3];
         let [low, room, span] = in_lanes;
+        let [r0, r1, r2, r3] = (count as u32).to_le_bytes();
+        let what = [kind(block.form, block.lanes), block.words as u8, shift, block.lanes as u8, r0, r1, r2, r3];
         *head = [
             i64::from_le_bytes(what),
+            pair(blocks.len() as i32, 0),
+            pair(block_words(&block, rows.len) as i32, block.words.saturating_mul(rows.len) as i32),
             pair(output.zero_point, i32::from(output.rounding as u8)),
             pair(output.lo, output.hi),
             low,
@@ -113,10 +116,10 @@ fn pack_block(rows: &Rows<'_, '_>, block: &Block, folded: i32, memory: &mut [i64
     for channel in rows.channels(block.first).take(block.rows) {
         let position = lane.wrapping_mul(block.lanes.bits());
         let mut sum = 0i64;
-        // Column `word` of the weights, one row an input.
-        let column = weights.iter_mut().skip(word).step_by(block.words);
-        for (to, weight) in column.zip(channel.weights()) {
-            *to = to.wrapping_add(weight.wrapping_shl(position));
+        for (column, weight) in chunks_mut(weights, block.words).zip(channel.weights()) {
+            if let Some(to) = column.get_mut(word) {
+                *to = to.wrapping_add(weight.wrapping_shl(position));
+            }
             sum = sum.wrapping_add(weight);
         }
         if let Some(bias) = biases.get_mut(word) {
@@ -138,89 +141,101 @@ const fn kind(form: Form, lanes: Lanes) -> u8 {
     form.code() << 4 | lanes as u8
 }
 
-/// Sums and finishes the rows of all segments in `memory`.
-#[inline]
-pub(super) fn run<S: Sums>(mut memory: &[i64], sums: S, mut output: &mut [i32]) {
-    while !memory.is_empty() {
-        (memory, output) = run_segment(memory, sums, output);
+/// A segment's head, as it lies in memory: what is in it is read where it is used, so that the sums have the registers.
+#[derive(Clone, Copy)]
+pub(super) struct Head<'a>(&'a [i64; HEAD_WORDS]);
+
+impl Head<'_> {
+    /// How many lanes, as [`Lanes`] numbers them.
+    #[inline]
+    pub(super) fn lanes(self) -> u8 {
+        let [_, _, _, lanes, ..] = self.0.first().map_or([0; 8], |what| what.to_le_bytes());
+        lanes
+    }
+
+    /// The shift of [`Form::InLanes`].
+    #[inline]
+    pub(super) fn shift(self) -> u8 {
+        let [_, _, shift, ..] = self.0.first().map_or([0; 8], |what| what.to_le_bytes());
+        shift
+    }
+
+    /// The constants of [`Form::InLanes`].
+    #[inline]
+    pub(super) fn in_lanes(self) -> [u64; IN_LANES_WORDS] {
+        let &[_, _, _, _, _, low, room, span] = self.0;
+        [low as u64, room as u64, span as u64]
+    }
+
+    /// What all rows share.
+    #[inline]
+    pub(super) fn output(self) -> Output {
+        let &[_, _, _, shared, clamp, ..] = self.0;
+        let ((lo, hi), (zero_point, rounding)) = (halves(clamp), halves(shared));
+        let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
+        Output { zero_point, lo, hi, rounding }
+    }
+
+    /// Words of a block, and of its weights.
+    #[inline]
+    fn block(self) -> (usize, usize) {
+        let &[_, _, block, ..] = self.0;
+        let (words, weights) = halves(block);
+        (words as usize, weights as usize)
     }
 }
 
-/// Sums and finishes the rows of the first segment in `memory`; what of memory and output is behind it.
-#[inline(always)]
-pub(super) fn run_segment<'m, 'o, S: Sums>(
-    memory: &'m [i64],
-    sums: S,
-    output: &'o mut [i32],
-) -> (&'m [i64], &'o mut [i32]) {
-    let Some((&[what, shared, clamp, low, room, span], rest)) = memory.split_first_chunk::<HEAD_WORDS>() else {
-        return (&[], output);
-    };
-    let Some((blocks, behind)) = rest.split_at_checked((what as u64).wrapping_shr(32) as usize) else {
-        return (&[], output);
-    };
-    let [kind, words, shift, constants, ..] = what.to_le_bytes();
-    let (lo, hi) = halves(clamp);
-    let (zero_point, rounding) = halves(shared);
-    let all = || {
-        let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
-        Output { zero_point, lo, hi, rounding }
-    };
-    let in_lanes = [low, room, span];
-    let (lo_wide, hi_wide) = (i64::from(lo), i64::from(hi));
-    let segment = Blocks { blocks, words, constants: usize::from(constants), sums, output };
-    let output = match kind {
-        0x03 => segment.run(InLanes::<21, 3>::new(shift, lo, &in_lanes)),
-        0x04 => segment.run(InLanes::<16, 4>::new(shift, lo, &in_lanes)),
-        0x02 => segment.run(InLanes::<32, 2>::new(shift, lo, &in_lanes)),
-        0x11 => segment.run(Multiply::<64, 1, 2> { lo: lo_wide, hi: hi_wide }),
-        0x12 => segment.run(Multiply::<32, 2, 4> { lo: lo_wide, hi: hi_wide }),
-        0x13 => segment.run(Multiply::<21, 3, 6> { lo: lo_wide, hi: hi_wide }),
-        0x14 => segment.run(Multiply::<16, 4, 8> { lo: lo_wide, hi: hi_wide }),
-        0x21..=0x24 => segment.run(HalfEven { lanes: kind & 7, shared: all() }),
-        _ => segment.run(Plain { lanes: kind & 7, shared: all() }),
-    };
-    (behind, output)
+/// Sums and finishes the rows of all segments in `memory`.
+#[inline]
+pub(super) fn run<S: Sums>(mut memory: &[i64], sums: S, mut output: &mut [i32]) {
+    while let Some(&[what, blocks, ..]) = memory.first_chunk::<HEAD_WORDS>() {
+        let (words, rows) = ((halves(blocks).0 as usize).wrapping_add(HEAD_WORDS), halves(what).1 as usize);
+        let Some((segment, behind)) = memory.split_at_checked(words) else { return };
+        let Some((here, rest)) = output.split_at_mut_checked(rows) else { return };
+        run_segment(segment, sums, here);
+        (memory, output) = (behind, rest);
+    }
 }
 
-/// The blocks of a segment, about to run.
-struct Blocks<'m, 'o, S> {
-    blocks: &'m [i64],
-    words: u8,
-    constants: usize,
-    sums: S,
-    output: &'o mut [i32],
+/// Sums and finishes the rows of a segment.
+#[inline]
+pub(super) fn run_segment<S: Sums>(segment: &[i64], sums: S, output: &mut [i32]) {
+    let Some(&what) = segment.first() else { return };
+    let [kind, words, ..] = what.to_le_bytes();
+    match kind {
+        0x02 => run_words::<S, InLanes<32, 2>>(words, segment, sums, output),
+        0x03 => run_words::<S, InLanes<21, 3>>(words, segment, sums, output),
+        0x04 => run_words::<S, InLanes<16, 4>>(words, segment, sums, output),
+        0x11 => run_words::<S, Multiply<64, 1, 2>>(words, segment, sums, output),
+        0x12 => run_words::<S, Multiply<32, 2, 4>>(words, segment, sums, output),
+        0x13 => run_words::<S, Multiply<21, 3, 6>>(words, segment, sums, output),
+        0x14 => run_words::<S, Multiply<16, 4, 8>>(words, segment, sums, output),
+        // The rare forms have blocks of one word.
+        0x21..=0x24 => run_blocks::<S, HalfEven, 1>(segment, sums, output),
+        _ => run_blocks::<S, Plain, 1>(segment, sums, output),
+    }
 }
 
-impl<'o, S: Sums> Blocks<'_, 'o, S> {
-    /// Runs all blocks; what of the output is behind them.
-    #[inline]
-    fn run<F: Finish>(self, finish: F) -> &'o mut [i32] {
-        let Self { blocks, words, constants, sums, output } = self;
-        match words {
-            4 => run_blocks::<S, F, 4>(blocks, constants, sums, finish, output),
-            2 => run_blocks::<S, F, 2>(blocks, constants, sums, finish, output),
-            _ => run_blocks::<S, F, 1>(blocks, constants, sums, finish, output),
-        }
+#[inline]
+fn run_words<S: Sums, F: Finish>(words: u8, segment: &[i64], sums: S, output: &mut [i32]) {
+    match words {
+        4 => run_blocks::<S, F, 4>(segment, sums, output),
+        2 => run_blocks::<S, F, 2>(segment, sums, output),
+        _ => run_blocks::<S, F, 1>(segment, sums, output),
     }
 }
 
 /// A function for each kind of block, so that each has the registers to itself.
 #[inline(never)]
-fn run_blocks<'o, S: Sums, F: Finish, const W: usize>(
-    blocks: &[i64],
-    constants: usize,
-    sums: S,
-    finish: F,
-    mut output: &'o mut [i32],
-) -> &'o mut [i32] {
-    let weights_words = sums.inputs().wrapping_mul(W);
-    let block_words = weights_words.wrapping_add(W).wrapping_add(constants);
+fn run_blocks<S: Sums, F: Finish, const W: usize>(segment: &[i64], sums: S, mut output: &mut [i32]) {
+    let Some((head, blocks)) = segment.split_first_chunk::<HEAD_WORDS>() else { return };
+    let head = Head(head);
+    let (block_words, weights_words) = head.block();
     for block in chunks(blocks, block_words) {
-        let Some((biases, rest)) = block.split_first_chunk::<W>() else { return output };
-        let Some((weights, constants)) = rest.split_at_checked(weights_words) else { return output };
-        let sums = sums.sum(*biases, weights);
-        output = finish.finish(sums, constants, output);
+        let Some((biases, rest)) = block.split_first_chunk::<W>() else { return };
+        let Some((weights, constants)) = rest.split_at_checked(weights_words) else { return };
+        let mut totals = *biases;
+        sums.sum(&mut totals, weights);
+        output = F::finish(head, &totals, constants, output);
     }
-    output
 }

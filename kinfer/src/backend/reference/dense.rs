@@ -41,8 +41,8 @@ pub(super) fn pack(node: &Node<'_>, dense: &Dense, memory: &mut [i64]) {
     }
 }
 
-#[inline]
-pub(super) fn run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn run(memory: &[i64], io: Io<'_>) {
     let Some((&[input, output, clamp], rows)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
     let (inputs, zero_in) = halves(input);
     let (zero_point, rounding) = halves(output);

@@ -10,8 +10,8 @@ pub(super) fn centroids_need(_node: &Node<'_>, _parameters: &Distance) -> Need {
 
 pub(super) fn centroids_pack(_node: &Node<'_>, _parameters: &Distance, _memory: &mut [i64]) {}
 
-#[inline]
-pub(super) fn centroids_run(_memory: &[i64], _io: Io<'_>) {}
+#[inline(always)]
+pub(crate) fn centroids_run(_memory: &[i64], _io: Io<'_>) {}
 
 pub(super) fn squared_error_need(_node: &Node<'_>, _parameters: &SquaredError) -> Need {
     Need::default()
@@ -19,5 +19,5 @@ pub(super) fn squared_error_need(_node: &Node<'_>, _parameters: &SquaredError) -
 
 pub(super) fn squared_error_pack(_node: &Node<'_>, _parameters: &SquaredError, _memory: &mut [i64]) {}
 
-#[inline]
-pub(super) fn squared_error_run(_memory: &[i64], _io: Io<'_>) {}
+#[inline(always)]
+pub(crate) fn squared_error_run(_memory: &[i64], _io: Io<'_>) {}

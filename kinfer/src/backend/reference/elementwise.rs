@@ -14,8 +14,8 @@ pub(super) fn clip_pack(clip: &Clip, memory: &mut [i64]) {
     Writer(memory).pair(clip.lo, clip.hi);
 }
 
-#[inline]
-pub(super) fn clip_run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn clip_run(memory: &[i64], io: Io<'_>) {
     let Some(&clamp) = memory.first() else { return };
     let (lo, hi) = halves(clamp);
     clip(lo, hi, io.input, io.output);
@@ -27,8 +27,8 @@ pub(super) fn rescale_need(_node: &Node<'_>, _parameters: &Rescale) -> Need {
 
 pub(super) fn rescale_pack(_node: &Node<'_>, _parameters: &Rescale, _memory: &mut [i64]) {}
 
-#[inline]
-pub(super) fn rescale_run(_memory: &[i64], _io: Io<'_>) {}
+#[inline(always)]
+pub(crate) fn rescale_run(_memory: &[i64], _io: Io<'_>) {}
 
 pub(super) fn add_need(_node: &Node<'_>, _parameters: &Add) -> Need {
     Need::default()
@@ -36,8 +36,8 @@ pub(super) fn add_need(_node: &Node<'_>, _parameters: &Add) -> Need {
 
 pub(super) fn add_pack(_node: &Node<'_>, _parameters: &Add, _memory: &mut [i64]) {}
 
-#[inline]
-pub(super) fn add_run(_memory: &[i64], _io: Io<'_>) {}
+#[inline(always)]
+pub(crate) fn add_run(_memory: &[i64], _io: Io<'_>) {}
 
 pub(super) fn mul_need(_node: &Node<'_>, _parameters: &Mul) -> Need {
     Need::default()
@@ -45,5 +45,5 @@ pub(super) fn mul_need(_node: &Node<'_>, _parameters: &Mul) -> Need {
 
 pub(super) fn mul_pack(_node: &Node<'_>, _parameters: &Mul, _memory: &mut [i64]) {}
 
-#[inline]
-pub(super) fn mul_run(_memory: &[i64], _io: Io<'_>) {}
+#[inline(always)]
+pub(crate) fn mul_run(_memory: &[i64], _io: Io<'_>) {}

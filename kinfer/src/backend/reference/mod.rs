@@ -1,16 +1,16 @@
 //! The plain backend: [`crate::ops`] on parameters laid out in packed memory, one file an operator for the layout.
 
-mod additive;
-mod conv;
-mod dense;
-mod distance;
-mod elementwise;
-mod pool;
-mod shape;
-mod softmax;
-mod state;
-mod table;
-mod trees;
+pub(crate) mod additive;
+pub(crate) mod conv;
+pub(crate) mod dense;
+pub(crate) mod distance;
+pub(crate) mod elementwise;
+pub(crate) mod pool;
+pub(crate) mod shape;
+pub(crate) mod softmax;
+pub(crate) mod state;
+pub(crate) mod table;
+pub(crate) mod trees;
 mod write;
 
 use super::{Backend, Io, Need};
@@ -68,7 +68,6 @@ impl Backend for Reference {
         }
     }
 
-    #[inline(never)]
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
         match kind {
             OperatorKind::Dense => dense::run(memory, io),

@@ -10,8 +10,8 @@ pub(super) fn concat_need(_node: &Node<'_>, _parameters: &Concat) -> Need {
 
 pub(super) fn concat_pack(_node: &Node<'_>, _parameters: &Concat, _memory: &mut [i64]) {}
 
-#[inline]
-pub(super) fn concat_run(_memory: &[i64], _io: Io<'_>) {}
+#[inline(always)]
+pub(crate) fn concat_run(_memory: &[i64], _io: Io<'_>) {}
 
 pub(super) fn slice_need(_node: &Node<'_>, _parameters: &Slice) -> Need {
     Need::default()
@@ -19,5 +19,5 @@ pub(super) fn slice_need(_node: &Node<'_>, _parameters: &Slice) -> Need {
 
 pub(super) fn slice_pack(_node: &Node<'_>, _parameters: &Slice, _memory: &mut [i64]) {}
 
-#[inline]
-pub(super) fn slice_run(_memory: &[i64], _io: Io<'_>) {}
+#[inline(always)]
+pub(crate) fn slice_run(_memory: &[i64], _io: Io<'_>) {}

@@ -10,8 +10,8 @@ pub(super) fn recall_need(_node: &Node<'_>, _parameters: &Recall) -> Need {
 
 pub(super) fn recall_pack(_node: &Node<'_>, _parameters: &Recall, _memory: &mut [i64]) {}
 
-#[inline]
-pub(super) fn recall_run(_memory: &[i64], _io: Io<'_>) {}
+#[inline(always)]
+pub(crate) fn recall_run(_memory: &[i64], _io: Io<'_>) {}
 
 pub(super) fn remember_need(_node: &Node<'_>, _parameters: &Remember) -> Need {
     Need::default()
@@ -19,5 +19,5 @@ pub(super) fn remember_need(_node: &Node<'_>, _parameters: &Remember) -> Need {
 
 pub(super) fn remember_pack(_node: &Node<'_>, _parameters: &Remember, _memory: &mut [i64]) {}
 
-#[inline]
-pub(super) fn remember_run(_memory: &[i64], _io: Io<'_>) {}
+#[inline(always)]
+pub(crate) fn remember_run(_memory: &[i64], _io: Io<'_>) {}

@@ -10,5 +10,5 @@ pub(super) fn need(_node: &Node<'_>, _parameters: &Table) -> Need {
 
 pub(super) fn pack(_node: &Node<'_>, _parameters: &Table, _memory: &mut [i64]) {}
 
-#[inline]
-pub(super) fn run(_memory: &[i64], _io: Io<'_>) {}
+#[inline(always)]
+pub(crate) fn run(_memory: &[i64], _io: Io<'_>) {}

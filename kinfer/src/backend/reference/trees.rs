@@ -48,8 +48,8 @@ pub(super) fn pack(node: &Node<'_>, trees: &Trees, memory: &mut [i64]) {
     }
 }
 
-#[inline]
-pub(super) fn run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn run(memory: &[i64], io: Io<'_>) {
     let Some((&[head], rest)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
     let (row, missing) = halves(head);
     let row = row as usize;

@@ -136,8 +136,8 @@ fn pack_group<'a>(
     }
 }
 
-#[inline]
-pub(super) fn run(memory: &[i64], io: Io<'_>) {
+#[inline(always)]
+pub(crate) fn run(memory: &[i64], io: Io<'_>) {
     let Some((&[header], rest)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
     let (form, missing) = crate::cast::halves(header);
     let Some((bases, rest)) = rest.split_at_checked(io.output.len().div_ceil(2)) else { return };

@@ -1,0 +1,126 @@
+//! From a record of the plan to the code that runs it.
+//!
+//! Every operator has an entry of its own with the same six or seven words of arguments, and finds its operands there: what
+//! lies on the stack for one operator does not lie under another, and a decision stays in its 512 bytes.
+
+use super::layout::{Layer, Path, LAYER_WORDS};
+use crate::backend::{packed, reference, Io};
+use crate::cast::i64s_mut;
+use crate::format::OperatorKind;
+
+type Record = [i64; LAYER_WORDS];
+
+macro_rules! entries {
+    ($($entry:ident: $run:path;)+) => {$(
+        #[inline(never)]
+        fn $entry(record: &Record, memory: &[i64], scratch: &mut [i32], state: &mut [i64]) {
+            if let Some((parameters, io)) = operands(record, memory, scratch, state) {
+                $run(parameters, io);
+            }
+        }
+    )+};
+}
+
+entries! {
+    dense: reference::dense::run;
+    clip: reference::elementwise::clip_run;
+    conv: reference::conv::run;
+    pool: reference::pool::run;
+    rescale: reference::elementwise::rescale_run;
+    table: reference::table::run;
+    softmax: reference::softmax::run;
+    add: reference::elementwise::add_run;
+    mul: reference::elementwise::mul_run;
+    concat: reference::shape::concat_run;
+    slice: reference::shape::slice_run;
+    trees: reference::trees::run;
+    additive: reference::additive::run;
+    distance: reference::distance::centroids_run;
+    squared_error: reference::distance::squared_error_run;
+    recall: reference::state::recall_run;
+    remember: reference::state::remember_run;
+    packed_trees: packed::trees::run;
+}
+
+/// Runs the record's part of an operator.
+#[inline(always)]
+pub(super) fn run(record: &Record, memory: &[i64], scratch: &mut [i32], state: &mut [i64]) {
+    match Layer::path(record) {
+        Path::Rows => run_rows(record, memory, scratch),
+        Path::List => list(record, memory, scratch),
+        Path::ListedRows => run_listed(record, memory, scratch),
+        Path::Reference => run_reference(record, memory, scratch, state),
+        Path::Packed => packed_trees(record, memory, scratch, state), // the only one without a path of its own
+    }
+}
+
+/// A function of its own, which calls one of the entries in its own place.
+#[inline(never)]
+fn run_reference(record: &Record, memory: &[i64], scratch: &mut [i32], state: &mut [i64]) {
+    match Layer::kind(record) {
+        OperatorKind::Dense => dense(record, memory, scratch, state),
+        OperatorKind::Clip => clip(record, memory, scratch, state),
+        OperatorKind::Conv => conv(record, memory, scratch, state),
+        OperatorKind::Pool => pool(record, memory, scratch, state),
+        OperatorKind::Rescale => rescale(record, memory, scratch, state),
+        OperatorKind::Table => table(record, memory, scratch, state),
+        OperatorKind::Softmax => softmax(record, memory, scratch, state),
+        OperatorKind::Add => add(record, memory, scratch, state),
+        OperatorKind::Mul => mul(record, memory, scratch, state),
+        OperatorKind::Concat => concat(record, memory, scratch, state),
+        OperatorKind::Slice => slice(record, memory, scratch, state),
+        OperatorKind::Reshape => {} // an alias
+        OperatorKind::Trees => trees(record, memory, scratch, state),
+        OperatorKind::Additive => additive(record, memory, scratch, state),
+        OperatorKind::Distance => distance(record, memory, scratch, state),
+        OperatorKind::SquaredError => squared_error(record, memory, scratch, state),
+        OperatorKind::Recall => recall(record, memory, scratch, state),
+        OperatorKind::Remember => remember(record, memory, scratch, state),
+    }
+}
+
+/// A segment of rows of a dense layer: in most networks most of the time, so in place.
+#[inline(always)]
+fn run_rows(record: &Record, memory: &[i64], scratch: &mut [i32]) {
+    let [input, _, output, parameters] = Layer::spans(record);
+    let Some((before, after)) = scratch.split_at_mut_checked(output.at as usize) else { return };
+    if let (Some(parameters), Some(input)) = (parameters.get(memory), input.get(before)) {
+        packed::dense::run(parameters, input, after);
+    }
+}
+
+#[inline(always)]
+fn list(record: &Record, memory: &[i64], scratch: &mut [i32]) {
+    let [input, _, output, parameters] = Layer::spans(record);
+    let Some((before, after)) = scratch.split_at_mut_checked(output.at as usize) else { return };
+    if let (Some(parameters), Some(input)) = (parameters.get(memory), input.get(before)) {
+        packed::dense::list(parameters, input, i64s_mut(after));
+    }
+}
+
+#[inline(always)]
+fn run_listed(record: &Record, memory: &[i64], scratch: &mut [i32]) {
+    let [_, list, output, parameters] = Layer::spans(record);
+    let Some((before, list)) = scratch.split_at_mut_checked(list.at as usize) else { return };
+    if let (Some(parameters), Some(output)) = (parameters.get(memory), before.get_mut(output.at as usize..)) {
+        packed::dense::run_listed(parameters, i64s_mut(list), output);
+    }
+}
+
+/// Parameters and operands of an operator.
+#[inline(always)]
+fn operands<'a>(
+    record: &Record,
+    memory: &'a [i64],
+    scratch: &'a mut [i32],
+    state: &'a mut [i64],
+) -> Option<(&'a [i64], Io<'a>)> {
+    let [input, second, output, parameters] = Layer::spans(record);
+    // An output lies behind its inputs.
+    let (before, after) = scratch.split_at_mut_checked(output.at as usize)?;
+    let (written, behind) = after.split_at_mut_checked(output.len as usize)?;
+    // Behind an odd number of values is half a word.
+    let workspace = i64s_mut(behind.get_mut((output.len & 1) as usize..).unwrap_or_default());
+    let io = Io { input: input.get(before)?, second: second.get(before)?, output: written, workspace, state };
+    Some((parameters.get(memory)?, io))
+}

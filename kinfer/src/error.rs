@@ -113,6 +113,14 @@ pub enum Problem {
     Row { is: i32, elements: u64 },
     Units { is: i32 },
     Clip { lo: i32, hi: i32 },
+    UnknownLeaves { code: u8 },
+    TreeNodes { tree: u32, is: u32, max: u32 },
+    TreeOrphan { tree: u32, node: u32 },
+    TreeChildren { tree: u32, names: u32, nodes: u32 },
+    TreeFeature { tree: u32, node: u32, is: u16, inputs: u32 },
+    TreeMissing { tree: u32, node: u32 },
+    TreeDepth { tree: u32, max: u32 },
+    TreeClass { tree: u32, is: u16, from: u16, classes: u32 },
     ReadsScores { tensor: u16 },
     OneScore { head: &'static str, is: u64 },
     Top { k: u32, scores: u64 },
@@ -148,6 +156,7 @@ impl Error {
             | Problem::UnknownSection { .. }
             | Problem::UnknownKind { .. }
             | Problem::UnknownType { .. }
+            | Problem::UnknownLeaves { .. }
             | Problem::UnknownMode { .. }
             | Problem::UnknownRounding { .. }
             | Problem::UnknownLookup { .. } => Kind::Unsupported,
@@ -279,6 +288,22 @@ impl fmt::Display for Problem {
             Self::Row { is, elements } => write!(f, "rows of {is} do not divide {elements} elements"),
             Self::Units { is } => write!(f, "one is {is} units of the output, 1 to 2147483647 are allowed"),
             Self::Clip { lo, hi } => write!(f, "clip range {lo}..{hi} is empty or outside the output's element type"),
+            Self::UnknownLeaves { code } => write!(f, "form of leaves {code} is not known to this build"),
+            Self::TreeNodes { tree, is, max } => write!(f, "tree {tree} has {is} nodes, at most {max} are allowed"),
+            Self::TreeOrphan { tree, node } => write!(f, "tree {tree}: node {node} is no node's child"),
+            Self::TreeChildren { tree, names, nodes } => {
+                write!(f, "tree {tree}: the children lead to {names} nodes, it has {nodes}")
+            }
+            Self::TreeFeature { tree, node, is, inputs } => {
+                write!(f, "tree {tree}: node {node} reads element {is} of an input of {inputs}")
+            }
+            Self::TreeMissing { tree, node } => {
+                write!(f, "tree {tree}: node {node} sends missing values right, where none are or nothing goes left")
+            }
+            Self::TreeDepth { tree, max } => write!(f, "tree {tree} is deeper than {max}"),
+            Self::TreeClass { tree, is, from, classes } => {
+                write!(f, "tree {tree} is of class {is}, from {from} on and below {classes} it could be")
+            }
             Self::ReadsScores { tensor } => {
                 write!(f, "reads tensor {tensor} of int32 scores, which only rescale, clip and the head may")
             }

@@ -39,6 +39,7 @@ entries! {
     squared_error: reference::distance::squared_error_run;
     recall: reference::state::recall_run;
     remember: reference::state::remember_run;
+    packed_trees: packed::trees::run;
 }
 
 /// Runs the record's part of an operator.
@@ -51,7 +52,7 @@ pub(super) fn run(record: &Record, memory: &[i64], scratch: &mut [i32], state: &
         Path::Window => gather(record, memory, scratch),
         Path::WindowRows => run_window(record, memory, scratch),
         Path::Reference => run_reference(record, memory, scratch, state),
-        Path::Packed => {}
+        Path::Packed => packed_trees(record, memory, scratch, state), // the only one without a path of its own
     }
 }
 

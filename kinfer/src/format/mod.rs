@@ -23,11 +23,11 @@ pub use model::Model;
 pub use names::{Name, NAME_SIZE, UNIT_SIZE};
 pub(crate) use operator::entries;
 pub use operator::{
-    Add, Additive, Channel, Clip, Concat, Conv, Dense, Distance, Lookup, Mul, Operator, OperatorKind, Parameters, Pool,
-    PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding, Slice, Softmax, SquaredError, Table, Trees,
-    WeightType, Weights, Window, NO_TENSOR, OPERATOR_SIZE,
+    Add, Additive, Centroid, Channel, Child, Clip, Concat, Conv, Dense, Distance, Leaves, Lookup, Mul, Operator,
+    OperatorKind, Parameters, Pool, PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding, Scaling, Slice,
+    Softmax, Split, SquaredError, Table, Term, Tree, Trees, WeightType, Weights, Window, NO_TENSOR, OPERATOR_SIZE,
+    TERM_SIZE,
 };
-pub use operator::{Centroid, Scaling, Term, TERM_SIZE};
 pub use records::{ElementType, Feature, Record, Records, Tensor, FEATURE_SIZE, OUTCOME_SIZE, TENSOR_SIZE};
 pub use step::{Step, StepKind, STEP_SIZE};
 

@@ -18,4 +18,5 @@ pub mod softmax;
 pub mod squared_error;
 pub mod state;
 pub mod table;
+pub mod trees;
 pub mod window;

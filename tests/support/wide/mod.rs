@@ -8,6 +8,7 @@ mod heads;
 mod round;
 mod shape;
 mod state;
+mod trees;
 mod unsupervised;
 mod window;
 
@@ -120,6 +121,7 @@ fn run(operator: &OperatorSpec, io: &Wide<'_>, state: &mut [i64]) -> (Vec<BigInt
         OperatorSpec::Softmax(softmax) => activation::softmax(softmax, io),
         OperatorSpec::Add(add) => activation::add(add, io),
         OperatorSpec::Mul(mul) => activation::mul(mul, io),
+        OperatorSpec::Trees(trees) => trees::run(trees, io),
         other => unimplemented!("{}", other.kind().name()),
     }
 }

@@ -24,7 +24,8 @@ pub use shape::{ConcatSpec, ReshapeSpec, SliceSpec};
 pub use softmax::SoftmaxSpec;
 pub use state::{RecallSpec, RememberSpec};
 pub use table::{EntriesSpec, KnotsSpec, TableSpec};
-pub use trees::TreesSpec;
+
+pub use trees::{TreeNodeSpec, TreeSpec, TreesSpec};
 pub use window::WindowSpec;
 
 use kinfer::format::OperatorKind;

@@ -11,6 +11,7 @@
 //! * [`finish`]: sums → activations, in the lanes or one by one;
 //! * [`dense`]: what is left to do for a dense layer;
 //! * [`conv`]: a window at a time made the input of a dense layer.
+//! * [`trees`]: decision trees, which multiply nothing: several go down together.
 
 mod block;
 pub(crate) mod conv;
@@ -18,6 +19,7 @@ pub(crate) mod dense;
 mod finish;
 mod rows;
 mod sums;
+pub(crate) mod trees;
 
 use super::{Backend, Io, Need};
 use crate::format::{OperatorKind, Parameters};
@@ -32,6 +34,7 @@ impl Backend for PackedWords {
         match &node.operator.parameters {
             Parameters::Dense(dense) => dense::need(node, dense),
             Parameters::Conv(conv) => conv::need(node, conv),
+            Parameters::Trees(trees) => trees::need(node, trees),
             _ => None,
         }
     }
@@ -40,6 +43,7 @@ impl Backend for PackedWords {
         match &node.operator.parameters {
             Parameters::Dense(dense) => dense::pack(node, dense, memory),
             Parameters::Conv(conv) => conv::pack(node, conv, memory),
+            Parameters::Trees(trees) => trees::pack(node, trees, memory),
             _ => {}
         }
     }
@@ -48,6 +52,7 @@ impl Backend for PackedWords {
         match kind {
             OperatorKind::Dense => dense::run_all(memory, io),
             OperatorKind::Conv => conv::run_all(memory, io),
+            OperatorKind::Trees => trees::run(memory, io),
             _ => {}
         }
     }

@@ -27,7 +27,8 @@ pub use shape::{Concat, Reshape, Slice};
 pub use softmax::Softmax;
 pub use state::{Recall, Remember};
 pub use table::{Lookup, Table};
-pub use trees::Trees;
+
+pub use trees::{Child, Leaves, Split, Tree, Trees};
 pub use window::Window;
 
 use super::bytes::u16_at;

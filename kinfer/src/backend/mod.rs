@@ -1,8 +1,8 @@
 //! How operators run. Every backend gives the same bits as [`crate::ops`].
 //!
-//! A backend lays an operator's weights out in packed memory once, and runs it often. [`choose`] asks every backend what
-//! an operator would cost it and takes the cheapest; which one that is is decided when a model is verified, from the
-//! proof, and never depends on the machine.
+//! A backend lays an operator's weights out in packed memory once, and runs it often. The verifier asks each backend what an
+//! operator would cost it, in cycles of a model that never depends on the machine, and takes the cheapest;
+//! [`OperatorReport::backend`](crate::verify::OperatorReport::backend) says which. `docs/backends.md` is about both.
 
 pub mod packed;
 pub mod reference;

@@ -15,7 +15,8 @@ pub struct Limits {
     pub scratch_bytes: usize,
     /// Bytes of state that the caller keeps.
     pub state_bytes: usize,
-    /// Worst-case operations of a decision: multiply-adds, steps of the feature program, elements of other operators.
+    /// Worst-case operations of a decision: multiply-adds, elements and values of the feature program, elements of other
+    /// operators, comparisons of a top-k head.
     pub operations: u64,
     /// Worst-case table look-ups and comparisons of tree nodes of a decision.
     pub look_ups: u64,

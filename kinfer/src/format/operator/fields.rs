@@ -14,7 +14,8 @@ pub enum Rounding {
     TfliteSingle = 1,
     /// A doubling high multiply, then a division that rounds ties away from zero: TensorFlow Lite's and gemmlowp's rule.
     TfliteDouble = 2,
-    /// Down: an arithmetic shift. Only with multipliers of one, that is scales that are powers of two.
+    /// Down: an arithmetic shift. Only of scales that are powers of two: a multiplier of one where there are weights, a
+    /// power of two element by element.
     Shift = 3,
 }
 

@@ -22,6 +22,7 @@ pub use head::{Head, HeadKind, HEAD_SIZE};
 pub use model::Model;
 pub use names::{Name, NAME_SIZE, UNIT_SIZE};
 pub(crate) use operator::entries;
+pub use operator::family;
 pub use operator::{
     Add, Additive, Centroid, Channel, Child, Clip, Concat, Conv, Dense, Distance, Leaves, Lookup, Mul, Operator,
     OperatorKind, Parameters, Pool, PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding, Scaling, Slice,

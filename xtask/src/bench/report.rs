@@ -161,6 +161,8 @@ fn text_bytes(object: &Path) -> Result<u64> {
 }
 
 fn machine(objects: &Objects) -> Result<String> {
+    let load = fs::read_to_string("/proc/loadavg").context("reading /proc/loadavg")?;
+    let load = load.split_whitespace().nth(1).unwrap_or_default();
     let cpu = fs::read_to_string("/proc/cpuinfo").context("reading /proc/cpuinfo")?;
     let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     let cpu = cpu.trim_start_matches([' ', '\t', ':']);
@@ -169,7 +171,7 @@ fn machine(objects: &Objects) -> Result<String> {
         Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned())
     };
     Ok(format!(
-        "* {cpu}, {} processors, Linux {}\n* {}\n* core: {}\n* C peers: {}\n* peers in Rust: {}\n",
+        "* {cpu}, {} processors, Linux {}; load {load} in the last five minutes\n* {}\n* core: {}\n* C peers: {}\n* peers in Rust: {}\n",
         std::thread::available_parallelism().map_or(1, |count| count.get()),
         first("uname", "-r")?,
         first("date", "+%Y-%m-%d")?,

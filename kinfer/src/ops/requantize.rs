@@ -32,7 +32,7 @@ pub struct Output {
 }
 
 /// One requantised channel: in `lo..=hi`, and not decreasing in `acc`.
-#[inline]
+#[inline(never)] // 128 bits take much code
 pub fn requantize(acc: i64, factor: Factor, output: Output) -> i32 {
     let scaled = scale(acc, factor, output.rounding);
     let value = scaled.wrapping_add(i128::from(output.zero_point));

@@ -10,6 +10,7 @@ use crate::iter::numbered;
 type Checked<T> = core::result::Result<T, Problem>;
 
 /// Puts the range of tensor 0, the program's operations and its state into the report.
+#[inline(never)]
 pub(super) fn check(model: &Model<'_>, report: &mut Report) -> Result<()> {
     let whole = |problem| Error::new(Place::Section(SectionKind::Program), problem);
     let input = tensor(model, 0).map_err(whole)?;

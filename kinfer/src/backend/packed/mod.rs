@@ -30,6 +30,7 @@ use crate::verify::Node;
 pub struct PackedWords;
 
 impl Backend for PackedWords {
+    #[inline(never)]
     fn need(&self, node: &Node<'_>) -> Option<Need> {
         match &node.operator.parameters {
             Parameters::Dense(dense) => dense::need(node, dense),
@@ -39,6 +40,7 @@ impl Backend for PackedWords {
         }
     }
 
+    #[inline(never)]
     fn pack(&self, node: &Node<'_>, memory: &mut [i64]) {
         match &node.operator.parameters {
             Parameters::Dense(dense) => dense::pack(node, dense, memory),
@@ -48,6 +50,7 @@ impl Backend for PackedWords {
         }
     }
 
+    #[inline] // not in the kernel's object, which goes through `engine::dispatch`
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
         match kind {
             OperatorKind::Dense => dense::run_all(memory, io),

@@ -22,6 +22,7 @@ use crate::verify::Node;
 pub struct Reference;
 
 impl Backend for Reference {
+    #[inline(never)]
     fn need(&self, node: &Node<'_>) -> Option<Need> {
         Some(match &node.operator.parameters {
             Parameters::Dense(dense) => dense::need(node, dense),
@@ -45,6 +46,7 @@ impl Backend for Reference {
         })
     }
 
+    #[inline(never)]
     fn pack(&self, node: &Node<'_>, memory: &mut [i64]) {
         match &node.operator.parameters {
             Parameters::Dense(dense) => dense::pack(node, dense, memory),
@@ -68,6 +70,7 @@ impl Backend for Reference {
         }
     }
 
+    #[inline] // not in the kernel's object, which goes through `engine::dispatch`
     fn run(&self, kind: OperatorKind, memory: &[i64], io: Io<'_>) {
         match kind {
             OperatorKind::Dense => dense::run(memory, io),

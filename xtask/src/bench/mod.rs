@@ -26,7 +26,7 @@ use report::Report;
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER_HELP)]
 pub(crate) struct BenchArgs {
-    /// Print the results as JSON on standard output too
+    /// Print the results as JSON on standard output, not as Markdown
     #[arg(long)]
     json: bool,
     /// Only these cases; RESULTS.md stays as it is
@@ -36,7 +36,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, conflicts_with_all = ["json", "bless"])]
     check: bool,
     /// Count instructions and nothing else; write them to benches/instructions.json
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "cases"])]
     bless: bool,
 }
 

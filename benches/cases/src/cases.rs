@@ -117,6 +117,7 @@ pub fn all() -> Vec<Case> {
         network("linnos_sparse", 3, &linnos((0, 9), 0.56, power_of_two, int8)),
         network("linnos_w8a16", 4, &linnos((-32768, 32767), 0.0, per_channel, int16)),
         network("heimdall", 5, &relu(&[12, 128, 16, 1])),
+        network("kml", 6, &Shape { hidden: Activation::Sigmoid, ..relu(&[5, 15, 5, 4]) }),
         network("mllb", 7, &relu(&[15, 10, 1])),
         forest("forest_100x6", 8, 100, 6),
         forest("forest_16x8", 9, 16, 8),

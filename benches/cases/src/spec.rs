@@ -3,8 +3,8 @@
 use fixed::types::{I32F32, U32F96};
 use kinfer::format::{ElementType, HeadKind, Leaves, Rounding};
 use kinfer_convert::kinf::{
-    DenseSpec, FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, RowsSpec, StepSpec, TensorSpec, TreeNodeSpec, TreeSpec,
-    TreesSpec,
+    DenseSpec, EntriesSpec, FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, RowsSpec, StepSpec, TableSpec, TensorSpec,
+    TreeNodeSpec, TreeSpec, TreesSpec,
 };
 
 use crate::forest::{Forest, Node, RANGE};
@@ -20,6 +20,11 @@ pub(crate) fn network(network: &Network) -> ModelSpec {
         operators.push(dense(network, layer, input));
         let element = if layer.activation == Activation::Score { ElementType::I32 } else { network.element };
         tensors.push(tensor(element, layer.outputs, layer.output_scale));
+        if layer.activation == Activation::Sigmoid {
+            let entries = EntriesSpec::I8(layer.sigmoid_table());
+            operators.push(OperatorSpec::Table(TableSpec { input: input + 1, output: input + 2, entries }));
+            tensors.push(tensor(element, layer.outputs, layer.active_scale(element)));
+        }
     }
     ModelSpec {
         features: features(width, network.input),

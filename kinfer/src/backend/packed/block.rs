@@ -100,7 +100,7 @@ pub(super) struct Rows<'n, 'm> {
 
 impl<'m> Rows<'_, 'm> {
     /// Calls `each` with the segments that these rows make, in order: a block, and how many of its kind follow each other.
-    pub(super) fn for_each_segment(&self, mut each: impl FnMut(Block, usize)) {
+    pub(super) fn for_each_segment(&self, each: &mut dyn FnMut(Block, usize)) {
         let mut segment: Option<(Block, usize)> = None;
         let mut first = 0;
         while first < self.count {

@@ -3,7 +3,7 @@
 
 use super::super::{Io, Need};
 use super::block::Rows;
-use super::rows::{self, for_each_segment, run_segment};
+use super::rows::{self, run_segment, segments, Packed};
 use super::sums::{All, Listed};
 use crate::cast::{halves, pair};
 use crate::engine::layout::{Layer, Path};
@@ -39,9 +39,8 @@ pub(super) fn pack(node: &Node<'_>, dense: &Dense, memory: &mut [i64]) {
     rows::pack(&rows, if dense.skip_zeros { 0 } else { node.input.zero_point }, segments);
 }
 
-/// Calls `each` with the records that run `layer`.
-pub(crate) fn parts(node: &Node<'_>, dense: &Dense, layer: Layer, mut each: impl FnMut(Layer)) {
-    let Some(rows) = rows_of(node, dense) else { return };
+/// Calls `each` with the records that run `layer`, which is packed in `memory`.
+pub(crate) fn parts(node: &Node<'_>, dense: &Dense, layer: Layer, memory: &[i64], each: &mut dyn FnMut(Layer)) {
     let (mut path, mut second) = (Path::Rows, Span::default());
     if dense.skip_zeros {
         let behind = (layer.output.end().saturating_add(1) & !1).saturating_add(SPARE_WORDS.saturating_mul(2));
@@ -50,13 +49,19 @@ pub(crate) fn parts(node: &Node<'_>, dense: &Dense, layer: Layer, mut each: impl
         let memory = Span { len: HEADER_WORDS as u32, ..layer.memory };
         each(Layer { path: Path::List, output: second, memory, ..layer });
     }
-    let mut at = layer.memory.at.saturating_add(HEADER_WORDS as u32);
-    for_each_segment(&rows, |segment| {
-        let memory = Span { at, len: segment.words as u32 };
-        at = memory.end();
-        let output = Span { at: layer.output.at.saturating_add(segment.first as u32), len: segment.rows as u32 };
-        each(Layer { path, second, output, memory, ..layer });
-    });
+    let first = Layer { path, second, ..layer };
+    rows_parts(first, layer.output.at, HEADER_WORDS, memory, each);
+}
+
+/// Calls `each` with a record for each segment of `memory` behind its header, like `first` but for output and memory; rows go
+/// to `at` and on.
+pub(super) fn rows_parts(first: Layer, at: u32, header: usize, memory: &[i64], each: &mut dyn FnMut(Layer)) {
+    let (mut row, mut word) = (at, first.memory.at.saturating_add(header as u32));
+    for Packed { words, rows } in segments(memory.get(header..).unwrap_or_default()) {
+        each(Layer { output: Span { at: row, len: rows }, memory: Span { at: word, len: words }, ..first });
+        row = row.saturating_add(rows);
+        word = word.saturating_add(words);
+    }
 }
 
 /// Runs one segment. `output` is all that may be written from its first row on: the last word of a segment can have lanes to

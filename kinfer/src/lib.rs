@@ -40,6 +40,12 @@
 //! # }
 //! ```
 //!
+//! # Features
+//!
+//! Each family of operators is a feature, all of them on by default: `convolution`, `elementwise`, `recurrent`, `trees`,
+//! `additive`, `distance`. Dense layers, clip and reshape are always there. Without a family the core is smaller, and a file
+//! with one of its operators is refused: see [`format::family`].
+//!
 //! # Invariants
 //!
 //! There is no float, no allocation, no `unsafe` and no panic path in this crate. The lints below keep the source so, and

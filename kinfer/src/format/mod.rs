@@ -2,7 +2,11 @@
 //!
 //! [`Model`] borrows the file: a header, a table of typed sections, and fixed-size records in each. Parsing checks that
 //! every section and record is there, in bounds and of a known kind; what the records *mean* together (shapes, ranges,
-//! order) is [`crate::verify()`]'s. The specification is `docs/kinf-format.md`.
+//! order) is [`crate::verify()`]'s. The specification is `docs/kinf-format.md` and the pages that it names.
+//!
+//! [`Feature`], [`Step`], [`Tensor`], [`Operator`], [`Head`] are the records, [`Records`] those of a section. An operator's
+//! [`Parameters`] are a type of their own for each kind; they name weights, tables and trees by their offset in
+//! [`Model::data`].
 
 mod bytes;
 mod container;

@@ -23,7 +23,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What `kinfer.ko` accepts: a decision stays in the tens of microseconds at worst, and scratch in four pages.
+    /// What `kinfer.ko` accepts: scratch in four pages, and operations that dense layers on packed words do in tens of
+    /// microseconds; pooling, or trees that the packed backend does not take, in some hundreds.
     pub const KERNEL: Self = Self {
         file_bytes: 1 << 20,
         packed_bytes: 2 << 20,

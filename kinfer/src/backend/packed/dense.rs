@@ -21,10 +21,19 @@ pub(super) fn need(node: &Node<'_>, dense: &Dense) -> Option<Need> {
     Some(Need {
         cycles: need.cycles as u32,
         words: need.words.saturating_add(HEADER_WORDS) as u32,
-        workspace: SPARE_WORDS.saturating_add(if dense.skip_zeros { list_words(node) } else { 0 }),
+        workspace: SPARE_WORDS.saturating_add(if skips(node, dense) { list_words(node) } else { 0 }),
         lanes: need.lanes,
-        records: (need.segments as u16).saturating_add(u16::from(dense.skip_zeros)),
+        records: (need.segments as u16).saturating_add(u16::from(skips(node, dense))),
     })
+}
+
+/// Outputs from which on a list of inputs is worth making: it costs a dozen instructions an input, and a zero saves one or two
+/// an output.
+const WORTH_A_LIST: usize = 32;
+
+/// Whether the model allows to skip zeros, and it pays.
+fn skips(node: &Node<'_>, dense: &Dense) -> bool {
+    dense.skip_zeros && node.outputs() >= WORTH_A_LIST
 }
 
 /// How many inputs are listed, then an entry each.
@@ -35,14 +44,14 @@ fn list_words(node: &Node<'_>) -> u32 {
 pub(super) fn pack(node: &Node<'_>, dense: &Dense, memory: &mut [i64]) {
     let Some(rows) = rows_of(node, dense) else { return };
     let Some((header, segments)) = memory.split_first_mut() else { return };
-    *header = pair(node.input.zero_point, i32::from(dense.skip_zeros));
-    rows::pack(&rows, if dense.skip_zeros { 0 } else { node.input.zero_point }, segments);
+    *header = pair(node.input.zero_point, i32::from(skips(node, dense)));
+    rows::pack(&rows, if skips(node, dense) { 0 } else { node.input.zero_point }, segments);
 }
 
 /// Calls `each` with the records that run `layer`, which is packed in `memory`.
 pub(crate) fn parts(node: &Node<'_>, dense: &Dense, layer: Layer, memory: &[i64], each: &mut dyn FnMut(Layer)) {
     let (mut path, mut second) = (Path::Rows, Span::default());
-    if dense.skip_zeros {
+    if skips(node, dense) {
         let behind = (layer.output.end().saturating_add(1) & !1).saturating_add(SPARE_WORDS.saturating_mul(2));
         second = Span { at: behind, len: list_words(node).saturating_mul(2) };
         path = Path::ListedRows;

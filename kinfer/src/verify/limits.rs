@@ -23,13 +23,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What `kinfer.ko` accepts: scratch in four pages, and operations that dense layers on packed words do in tens of
+    /// What `kinfer.ko` accepts: no state, for it does not keep any for its callers yet; scratch in four pages, and operations that dense layers on packed words do in tens of
     /// microseconds; pooling, or trees that the packed backend does not take, in some hundreds.
     pub const KERNEL: Self = Self {
         file_bytes: 1 << 20,
         packed_bytes: 2 << 20,
         scratch_bytes: 16 << 10,
-        state_bytes: 4 << 10,
+        state_bytes: 0,
         operations: 1 << 17,
         look_ups: 1 << 14,
     };

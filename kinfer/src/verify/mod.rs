@@ -105,9 +105,12 @@ fn check_operator(
     report: &mut Report,
 ) -> core::result::Result<OperatorReport, Problem> {
     let node = node(model, operator, report)?;
-    if node.kind().multiplies() && (node.input.element == ElementType::I32 || node.second.0.element == ElementType::I32)
-    {
+    let reads_scores = |tensor: &Tensor| node.kind().multiplies() && tensor.element == ElementType::I32;
+    if reads_scores(&node.input) {
         return Err(Problem::ReadsScores { tensor: operator.input });
+    }
+    if let Some(tensor) = operator.second.filter(|_| reads_scores(&node.second.0)) {
+        return Err(Problem::ReadsScores { tensor });
     }
     let mut proved = match &operator.parameters {
         Parameters::Dense(dense) => dense::check(&node, dense),

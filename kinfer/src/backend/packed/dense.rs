@@ -14,7 +14,7 @@ use crate::verify::Node;
 /// The zero point of the input, and whether zeros are skipped.
 const HEADER_WORDS: usize = 1;
 /// What a block's lanes can hold beyond its rows.
-const SPARE_WORDS: u32 = 8;
+const SPARE_WORDS: u32 = 12;
 
 pub(super) fn need(node: &Node<'_>, dense: &Dense) -> Option<Need> {
     let need = rows::need(&rows_of(node, dense)?);
@@ -23,7 +23,7 @@ pub(super) fn need(node: &Node<'_>, dense: &Dense) -> Option<Need> {
         words: need.words.saturating_add(HEADER_WORDS) as u32,
         workspace: SPARE_WORDS.saturating_add(if skips(node, dense) { list_words(node) } else { 0 }),
         lanes: need.lanes,
-        records: (need.segments as u16).saturating_add(u16::from(skips(node, dense))),
+        records: u16::try_from(need.segments).ok()?.saturating_add(u16::from(skips(node, dense))),
     })
 }
 
@@ -104,6 +104,7 @@ pub(crate) fn list(memory: &[i64], inputs: &[i32], list: &mut [i64]) {
 }
 
 /// Runs the whole layer.
+#[inline] // not in the kernel's object
 pub(super) fn run_all(memory: &[i64], io: Io<'_>) {
     let Some((&header, segments)) = memory.split_first() else { return };
     if halves(header).1 == 0 {

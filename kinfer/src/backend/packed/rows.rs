@@ -223,7 +223,10 @@ pub(super) fn run_segment<S: Sums>(segment: &[i64], sums: S, output: &mut [i32])
     let Some(&what) = segment.first() else { return };
     match what.to_le_bytes() {
         [0x20..=0xff, ..] => run_blocks::<S, Rare, 1>(segment, sums, output),
+        [_, 6, ..] => run_blocks::<S, Common, 6>(segment, sums, output),
+        [_, 5, ..] => run_blocks::<S, Common, 5>(segment, sums, output),
         [_, 4, ..] => run_blocks::<S, Common, 4>(segment, sums, output),
+        [_, 3, ..] => run_blocks::<S, Common, 3>(segment, sums, output),
         [_, 2, ..] => run_blocks::<S, Common, 2>(segment, sums, output),
         _ => run_blocks::<S, Common, 1>(segment, sums, output),
     }

@@ -12,7 +12,9 @@ pub fn rank(thresholds: &[i64], x: i64) -> usize {
     while left > 0 {
         let half = left.wrapping_add(1) >> 1;
         let middle = from.wrapping_add(half).wrapping_sub(1);
-        let below = usize::from(thresholds.get(middle).is_some_and(|&threshold| threshold < x));
+        // Behind the end, which it never is, is nothing below: not a branch of its own, which one for the counter would join.
+        let threshold = thresholds.get(middle).copied().unwrap_or(i64::MAX);
+        let below = usize::from(threshold < x);
         from = from.wrapping_add(half & below.wrapping_neg());
         left = left.wrapping_sub(half);
     }
@@ -23,7 +25,8 @@ pub fn rank(thresholds: &[i64], x: i64) -> usize {
 #[inline]
 pub fn one_hot(x: i64, first: i64, (off, on): (i32, i32), to: &mut [i32]) {
     // Outside of 64 bits is outside of the elements as well.
-    let mut left = x.checked_sub(first).unwrap_or(-1);
+    let (difference, outside) = x.overflowing_sub(first);
+    let mut left = difference | i64::from(outside).wrapping_neg();
     for element in to {
         *element = if left == 0 { on } else { off };
         left = left.wrapping_sub(1);

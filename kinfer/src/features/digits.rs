@@ -10,6 +10,8 @@ pub const MAX_DIGITS: u16 = 18;
 const GROUP: usize = 9;
 /// Position of the binary point.
 const POINT: u32 = 60;
+/// [`reciprocal`] of nine digits.
+const NINE: u64 = (1 << POINT) / 100_000_000 + 1;
 
 /// `10^digits − 1`, the largest counter that has so many digits, at most [`MAX_DIGITS`].
 pub fn largest(digits: u16) -> i64 {
@@ -41,24 +43,25 @@ pub fn reciprocal(digits: u16) -> i64 {
 #[inline]
 pub fn digits(x: i64, largest: i64, reciprocal: i64, base: i32, to: &mut [i32]) {
     let x = x.max(0).min(largest) as u64;
-    let (mut first, mut x) = (to, x);
-    if first.len() > GROUP {
-        const NINE: i64 = (1 << POINT) / 100_000_000 + 1;
+    let (mut group, mut last): (_, &mut [i32]) = (to, &mut []);
+    let (mut x, mut rest, mut reciprocal) = (x, 0, reciprocal as u64);
+    if group.len() > GROUP {
         let billions = x.checked_div(1_000_000_000).unwrap_or(0); // by a constant: a multiplication
-        let more = first.len().wrapping_sub(GROUP);
-        let (front, last) = first.split_at_mut_checked(more).unwrap_or_default();
-        spread(x.wrapping_sub(billions.wrapping_mul(1_000_000_000)), NINE, base, last);
-        (first, x) = (front, billions);
+        let more = group.len().wrapping_sub(GROUP);
+        rest = x.wrapping_sub(billions.wrapping_mul(1_000_000_000));
+        (group, last) = group.split_at_mut_checked(more).unwrap_or_default();
+        x = billions;
     }
-    spread(x, reciprocal, base, first);
-}
-
-#[inline]
-fn spread(x: u64, reciprocal: i64, base: i32, to: &mut [i32]) {
-    let mut product = x.wrapping_mul(reciprocal as u64);
-    for digit in to {
-        *digit = base.wrapping_add((product >> POINT) as i32);
-        product = (product & ((1 << POINT) - 1)).wrapping_mul(10);
+    loop {
+        let mut product = x.wrapping_mul(reciprocal);
+        for digit in group {
+            *digit = base.wrapping_add((product >> POINT) as i32);
+            product = (product & ((1 << POINT) - 1)).wrapping_mul(10);
+        }
+        if last.is_empty() {
+            return;
+        }
+        (group, last, x, reciprocal) = (last, <&mut [i32]>::default(), rest, NINE);
     }
 }
 

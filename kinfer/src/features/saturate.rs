@@ -2,7 +2,7 @@
 
 /// The nearest `i64`. Without a branch: what is out of range depends on counters.
 #[inline]
-pub(super) fn saturate(value: i128) -> i64 {
+pub(crate) fn saturate(value: i128) -> i64 {
     let (low, end) = (value as i64, (value >> 127) as i64 ^ i64::MAX);
     let fits = i64::from(i128::from(low) == value).wrapping_neg();
     (low & fits) | (end & !fits)

@@ -1,6 +1,6 @@
 //! Steps of the feature program: what each reads, and what it makes.
 
-use super::bytes::{at, i128_at, i32_at, i64_at, u16_at, u8_at};
+use super::bytes::{i128_at, i32_at, i64_at, is_zero, u16_at, u8_at};
 use super::records::Record;
 use super::Rounding;
 use crate::error::{Error, Place, Problem, Result};
@@ -191,126 +191,96 @@ impl Record<'_> for Step {
     const SIZE: usize = STEP_SIZE;
 
     fn read(index: u32, bytes: &[u8]) -> Result<Self> {
-        let refuse = |problem| Error::new(Place::Step(index), problem);
-        let mut fields = Fields::parse(bytes);
-        let kind = read(u16_at(bytes, 0), &mut fields).map_err(refuse)?;
-        fields.finish().map_err(refuse)?;
-        Ok(Self { source: u16_at(bytes, 2), kind })
+        match read(bytes.first_chunk().unwrap_or(&[0; STEP_SIZE])) {
+            Ok(kind) => Ok(Self { source: u16_at(bytes, 2), kind }),
+            Err(problem) => Err(Error::new(Place::Step(index), problem)),
+        }
     }
 }
 
-fn read(code: u16, fields: &mut Fields) -> core::result::Result<StepKind, Problem> {
-    Ok(match code {
-        1 => StepKind::Affine {
-            multiplier: fields.first(),
-            bias: fields.both(),
-            shift: fields.shift(),
-            rounding: Rounding::from_code(fields.variant())?,
-            lo: fields.lo(),
-            hi: fields.hi(),
-        },
-        2 => StepKind::Copy { lo: fields.lo(), hi: fields.hi() },
-        3 => StepKind::Bucketise { thresholds: fields.offset()?, count: fields.number(), base: fields.lo() },
-        4 => StepKind::OneHot { count: fields.number(), first: fields.first(), off: fields.lo(), on: fields.hi() },
-        5 => StepKind::Digits { count: fields.number(), base: fields.lo() },
-        16 => StepKind::Clamp { lo: fields.first(), hi: fields.second()? },
-        17 => StepKind::Log2 {
-            one_plus: match fields.variant() {
-                0 => false,
-                1 => true,
-                _ => return Err(Problem::Reserved { offset: 5 }),
-            },
-        },
-        18 => StepKind::Difference { second: fields.number() },
-        19 => StepKind::Ratio { second: fields.number(), shift: fields.shift() },
-        20 => StepKind::Ewma {
-            alpha: u32::try_from(fields.second()?).map_err(|_| Problem::TooLarge { what: "weight of a sample" })?,
-            shift: fields.shift(),
-            fraction: fields.variant(),
-            state: fields.offset()?,
-        },
-        21 => StepKind::History { count: fields.number(), state: fields.offset()? },
-        kind => return Err(Problem::UnknownKind { kind }),
+/// Where each field behind the source begins and ends. Bit `i` of a kind's [`used`] is for field `i`.
+static FIELDS: [(u8, u8); 7] = [(4, 5), (5, 6), (6, 8), (8, 16), (16, 32), (32, 36), (36, 40)];
+
+const SHIFT: u16 = 1;
+const VARIANT: u16 = 1 << 1;
+const NUMBER: u16 = 1 << 2;
+const FIRST: u16 = 1 << 3;
+const SECOND: u16 = 1 << 4;
+const LO: u16 = 1 << 5;
+const HI: u16 = 1 << 6;
+/// The first field, of which only 32 bits may be used.
+const OFFSET: u16 = FIRST | 1 << 7;
+/// The second, of which only 64 bits may be used.
+const SHORT: u16 = SECOND | 1 << 8;
+
+const AFFINE: u16 = 1;
+const LOG2: u16 = 17;
+const EWMA: u16 = 20;
+
+/// The fields that a kind has.
+const fn used(code: u16) -> Option<u16> {
+    Some(match code {
+        AFFINE => SHIFT | VARIANT | FIRST | SECOND | LO | HI,
+        2 => LO | HI,
+        3 => OFFSET | NUMBER | LO,
+        4 => NUMBER | FIRST | LO | HI,
+        5 => NUMBER | LO,
+        16 => FIRST | SHORT,
+        LOG2 => VARIANT,
+        18 => NUMBER,
+        19 => NUMBER | SHIFT,
+        EWMA => SHORT | SHIFT | VARIANT | OFFSET,
+        21 => NUMBER | OFFSET,
+        _ => return None,
     })
 }
 
-/// A record's fields. The getters take: a field reads as zero afterwards, and [`Fields::finish`] refuses what is left.
-struct Fields {
-    shift: u8,
-    variant: u8,
-    number: u16,
-    first: i64,
-    both: i128,
-    lo: i32,
-    hi: i32,
-}
+fn read(bytes: &[u8; STEP_SIZE]) -> core::result::Result<StepKind, Problem> {
+    let code = u16_at(bytes, 0);
+    let Some(used) = used(code) else { return Err(Problem::UnknownKind { kind: code }) };
+    let (shift, variant, number) = (u8_at(bytes, 4), u8_at(bytes, 5), u16_at(bytes, 6));
+    let (first, both) = (i64_at(bytes, 8), i128_at(bytes, 16));
+    let (lo, hi) = (i32_at(bytes, 32), i32_at(bytes, 36));
 
-impl Fields {
-    fn parse(bytes: &[u8]) -> Self {
-        Self {
-            shift: u8_at(bytes, 4),
-            variant: u8_at(bytes, 5),
-            number: u16::from_le_bytes(at(bytes, 6)),
-            first: i64_at(bytes, 8),
-            both: i128_at(bytes, 16),
-            lo: i32_at(bytes, 32),
-            hi: i32_at(bytes, 36),
+    let has = |field: u16| used & field == field;
+    let (offset, second, mut rounding) = (first as u32, both as i64, Rounding::HalfEven);
+    let mut reserved = None;
+    if has(SHORT) && both >> 64 != 0 {
+        reserved = Some(24);
+    } else if code == EWMA && second >> 32 != 0 {
+        return Err(Problem::TooLarge { what: "weight of a sample" });
+    } else if has(OFFSET) && first >> 32 != 0 {
+        reserved = Some(12);
+    } else if code == LOG2 && variant > 1 {
+        reserved = Some(5);
+    } else {
+        if code == AFFINE {
+            rounding = Rounding::from_code(variant)?;
+        }
+        let mut unused = !used;
+        for &(from, to) in &FIELDS {
+            if unused & 1 != 0 && !is_zero(bytes, from.into(), to.into()) {
+                reserved = Some(from);
+                break;
+            }
+            unused >>= 1;
         }
     }
-
-    fn shift(&mut self) -> u8 {
-        core::mem::take(&mut self.shift)
+    if let Some(offset) = reserved {
+        return Err(Problem::Reserved { offset: offset.into() });
     }
 
-    fn variant(&mut self) -> u8 {
-        core::mem::take(&mut self.variant)
-    }
-
-    fn number(&mut self) -> u16 {
-        core::mem::take(&mut self.number)
-    }
-
-    fn first(&mut self) -> i64 {
-        core::mem::take(&mut self.first)
-    }
-
-    /// The first field as an offset of 32 bits.
-    fn offset(&mut self) -> core::result::Result<u32, Problem> {
-        u32::try_from(self.first()).map_err(|_| Problem::Reserved { offset: 12 })
-    }
-
-    fn both(&mut self) -> i128 {
-        core::mem::take(&mut self.both)
-    }
-
-    /// The lower half of [`Fields::both`], when the upper is zero.
-    fn second(&mut self) -> core::result::Result<i64, Problem> {
-        let both = self.both();
-        if both >> 64 != 0 {
-            return Err(Problem::Reserved { offset: 24 });
-        }
-        Ok(both as i64)
-    }
-
-    fn lo(&mut self) -> i32 {
-        core::mem::take(&mut self.lo)
-    }
-
-    fn hi(&mut self) -> i32 {
-        core::mem::take(&mut self.hi)
-    }
-
-    fn finish(&self) -> core::result::Result<(), Problem> {
-        let offset = match *self {
-            Self { shift: 1.., .. } => 4,
-            Self { variant: 1.., .. } => 5,
-            Self { number: 1.., .. } => 6,
-            Self { first, .. } if first != 0 => 8,
-            Self { both, .. } if both != 0 => 16,
-            Self { lo, .. } if lo != 0 => 32,
-            Self { hi, .. } if hi != 0 => 36,
-            _ => return Ok(()),
-        };
-        Err(Problem::Reserved { offset })
-    }
+    Ok(match code {
+        AFFINE => StepKind::Affine { multiplier: first, bias: both, shift, rounding, lo, hi },
+        2 => StepKind::Copy { lo, hi },
+        3 => StepKind::Bucketise { thresholds: offset, count: number, base: lo },
+        4 => StepKind::OneHot { count: number, first, off: lo, on: hi },
+        5 => StepKind::Digits { count: number, base: lo },
+        16 => StepKind::Clamp { lo: first, hi: second },
+        LOG2 => StepKind::Log2 { one_plus: variant == 1 },
+        18 => StepKind::Difference { second: number },
+        19 => StepKind::Ratio { second: number, shift },
+        EWMA => StepKind::Ewma { alpha: second as u32, shift, fraction: variant, state: offset },
+        _ => StepKind::History { count: number, state: offset },
+    })
 }

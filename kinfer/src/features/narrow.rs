@@ -6,7 +6,7 @@
 use super::affine::Affine;
 use crate::format::Rounding;
 
-/// Sums stay below this in magnitude, so that adding half a unit cannot overflow.
+/// Sums stay below this, and not below it negated, so that adding half a unit cannot overflow.
 const SUM_LIMIT: i128 = 1 << 62;
 
 /// An affine step whose sums fit 64 bits.
@@ -60,15 +60,15 @@ impl Narrow {
 }
 
 fn fits(affine: &Affine, raw: i64) -> bool {
-    let sum = affine.sum(raw);
-    -SUM_LIMIT < sum && sum < SUM_LIMIT
+    affine.sum(raw).wrapping_add(SUM_LIMIT) as u128 >> 63 == 0
 }
 
 /// The same map with the smallest shift: what multiplier and bias have in common is in no sum.
 fn reduce(affine: Affine) -> Affine {
-    let common = affine.multiplier.trailing_zeros().min(affine.bias.trailing_zeros()).min(u32::from(affine.shift));
+    // Of a multiplier of 0 and a bias far up there may be more: then the wide form, which gives the same.
+    let common = (affine.multiplier | affine.bias as i64).trailing_zeros().min(u32::from(affine.shift)).min(63);
     Affine {
-        multiplier: affine.multiplier.wrapping_shr(common.min(63)),
+        multiplier: affine.multiplier.wrapping_shr(common),
         bias: affine.bias.wrapping_shr(common),
         shift: affine.shift.wrapping_sub(common as u8),
         ..affine
@@ -117,10 +117,13 @@ fn has_tie(affine: &Affine, first: i64, last: i64) -> bool {
 /// `odd · inverse(odd) ≡ 1` modulo 2^64, by Newton's iteration: each doubles the bits that are right.
 fn inverse(odd: u64) -> u64 {
     let mut x = odd.wrapping_mul(3) ^ 2;
-    for _ in 0..5 {
-        x = x.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(x)));
+    loop {
+        let product = odd.wrapping_mul(x);
+        if product == 1 {
+            return x;
+        }
+        x = x.wrapping_mul(2u64.wrapping_sub(product));
     }
-    x
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Steps of the feature program: what each reads, and what it makes.
 
-use super::bytes::{i128_at, i32_at, i64_at, is_zero, u16_at, u8_at};
+use super::bytes::{i128_at, i32_at, i64_at, u16_at, u8_at};
 use super::records::Record;
 use super::Rounding;
 use crate::error::{Error, Place, Problem, Result};
@@ -198,80 +198,87 @@ impl Record<'_> for Step {
     }
 }
 
-/// Where each field behind the source begins and ends. Bit `i` of a kind's [`used`] is for field `i`.
-static FIELDS: [(u8, u8); 7] = [(4, 5), (5, 6), (6, 8), (8, 16), (16, 32), (32, 36), (36, 40)];
+/// Offsets of what is to be zero in a record that does not use it; two fields may be used in part. Bit `i` of what a kind
+/// uses is for number `i`.
+static OFFSETS: [u8; 9] = [4, 5, 6, 8, 12, 16, 24, 32, 36];
 
 const SHIFT: u16 = 1;
 const VARIANT: u16 = 1 << 1;
 const NUMBER: u16 = 1 << 2;
-const FIRST: u16 = 1 << 3;
-const SECOND: u16 = 1 << 4;
-const LO: u16 = 1 << 5;
-const HI: u16 = 1 << 6;
-/// The first field, of which only 32 bits may be used.
-const OFFSET: u16 = FIRST | 1 << 7;
-/// The second, of which only 64 bits may be used.
-const SHORT: u16 = SECOND | 1 << 8;
+/// 32 bits of the first field.
+const OFFSET: u16 = 1 << 3;
+const FIRST: u16 = OFFSET | 1 << 4;
+/// 64 bits of the second.
+const SHORT: u16 = 1 << 5;
+const SECOND: u16 = SHORT | 1 << 6;
+const LO: u16 = 1 << 7;
+const HI: u16 = 1 << 8;
 
 const AFFINE: u16 = 1;
 const LOG2: u16 = 17;
 const EWMA: u16 = 20;
 
-/// The fields that a kind has.
-const fn used(code: u16) -> Option<u16> {
-    Some(match code {
-        AFFINE => SHIFT | VARIANT | FIRST | SECOND | LO | HI,
-        2 => LO | HI,
-        3 => OFFSET | NUMBER | LO,
-        4 => NUMBER | FIRST | LO | HI,
-        5 => NUMBER | LO,
-        16 => FIRST | SHORT,
-        LOG2 => VARIANT,
-        18 => NUMBER,
-        19 => NUMBER | SHIFT,
-        EWMA => SHORT | SHIFT | VARIANT | OFFSET,
-        21 => NUMBER | OFFSET,
-        _ => return None,
-    })
-}
+/// What a kind uses; no kind uses nothing.
+static USED: [u16; 22] = [
+    0,
+    SHIFT | VARIANT | FIRST | SECOND | LO | HI,
+    LO | HI,
+    OFFSET | NUMBER | LO,
+    NUMBER | FIRST | LO | HI,
+    NUMBER | LO,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    FIRST | SHORT,
+    VARIANT,
+    NUMBER,
+    NUMBER | SHIFT,
+    SHORT | SHIFT | VARIANT | OFFSET,
+    NUMBER | OFFSET,
+];
 
 fn read(bytes: &[u8; STEP_SIZE]) -> core::result::Result<StepKind, Problem> {
     let code = u16_at(bytes, 0);
-    let Some(used) = used(code) else { return Err(Problem::UnknownKind { kind: code }) };
+    let used = USED.get(usize::from(code)).copied().unwrap_or(0);
     let (shift, variant, number) = (u8_at(bytes, 4), u8_at(bytes, 5), u16_at(bytes, 6));
     let (first, both) = (i64_at(bytes, 8), i128_at(bytes, 16));
+    let (second, more) = (both as i64, (both >> 64) as i64);
     let (lo, hi) = (i32_at(bytes, 32), i32_at(bytes, 36));
+    if used == 0 {
+        return Err(Problem::UnknownKind { kind: code });
+    }
 
-    let has = |field: u16| used & field == field;
-    let (offset, second, mut rounding) = (first as u32, both as i64, Rounding::HalfEven);
-    let mut reserved = None;
-    if has(SHORT) && both >> 64 != 0 {
-        reserved = Some(24);
-    } else if code == EWMA && second >> 32 != 0 {
+    let filled = u16::from(shift != 0)
+        | u16::from(variant != 0) << 1
+        | u16::from(number != 0) << 2
+        | u16::from(first != 0) << 3
+        | u16::from(first >> 32 != 0) << 4
+        | u16::from(second | more != 0) << 5
+        | u16::from(more != 0) << 6
+        | u16::from(lo != 0) << 7
+        | u16::from(hi != 0) << 8;
+    let wrong = filled & !used | u16::from(code == LOG2 && variant > 1) << 1;
+    if wrong != 0 {
+        let offset = OFFSETS.get(wrong.trailing_zeros() as usize).map_or(0, |&offset| u32::from(offset));
+        return Err(Problem::Reserved { offset });
+    }
+    if code == EWMA && second >> 32 != 0 {
         return Err(Problem::TooLarge { what: "weight of a sample" });
-    } else if has(OFFSET) && first >> 32 != 0 {
-        reserved = Some(12);
-    } else if code == LOG2 && variant > 1 {
-        reserved = Some(5);
-    } else {
-        if code == AFFINE {
-            rounding = Rounding::from_code(variant)?;
-        }
-        let mut unused = !used;
-        for &(from, to) in &FIELDS {
-            if unused & 1 != 0 && !is_zero(bytes, from.into(), to.into()) {
-                reserved = Some(from);
-                break;
-            }
-            unused >>= 1;
-        }
-    }
-    if let Some(offset) = reserved {
-        return Err(Problem::Reserved { offset: offset.into() });
     }
 
+    let offset = first as u32;
     Ok(match code {
-        AFFINE => StepKind::Affine { multiplier: first, bias: both, shift, rounding, lo, hi },
+        AFFINE => {
+            let rounding = Rounding::from_code(variant)?;
+            StepKind::Affine { multiplier: first, bias: both, shift, rounding, lo, hi }
+        }
         2 => StepKind::Copy { lo, hi },
         3 => StepKind::Bucketise { thresholds: offset, count: number, base: lo },
         4 => StepKind::OneHot { count: number, first, off: lo, on: hi },

@@ -7,16 +7,16 @@ pub const MAX_THRESHOLDS: u16 = 4096;
 /// `x <= t` in a tree. Takes the same steps for every `x`.
 #[inline]
 pub fn rank(thresholds: &[i64], x: i64) -> usize {
-    const FLIP: u64 = 1 << 63;
     let (mut from, mut left) = (0usize, thresholds.len());
     // `from` are below; the next `left` are not known.
     while left > 0 {
         let half = left.wrapping_add(1) >> 1;
         let middle = from.wrapping_add(half).wrapping_sub(1);
-        // Behind the end, which it never is, is nothing below. A borrow of unsigned numbers becomes a mask, not a branch.
+        // Behind the end, which it never is, is nothing below. The sign of the difference is a mask; a comparison would be
+        // compiled to a branch.
         let threshold = thresholds.get(middle).copied().unwrap_or(i64::MAX);
-        let (_, below) = (threshold as u64 ^ FLIP).overflowing_sub(x as u64 ^ FLIP);
-        from = from.wrapping_add(half & usize::from(below).wrapping_neg());
+        let below = i128::from(threshold).wrapping_sub(i128::from(x)) >> 64;
+        from = from.wrapping_add(half & below as usize);
         left = left.wrapping_sub(half);
     }
     from

@@ -66,18 +66,15 @@ impl BitOr for Flags {
 impl fmt::Display for Flags {
     /// Names joined by `|`; empty when nothing is set.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = [
-            (Self::OUT_OF_RANGE, "out-of-range"),
-            (Self::LOW_MARGIN, "low-margin"),
-            (Self::FALLBACK, "fallback"),
-            (Self::ANOMALY, "anomaly"),
-        ];
-        let mut separator = "";
-        for (flag, name) in named {
-            if self.contains(flag) {
-                write!(f, "{separator}{name}")?;
+        static NAMED: [&str; 4] = ["out-of-range", "low-margin", "fallback", "anomaly"]; // bits 0 to 3
+        let (mut bits, mut separator) = (self.0, "");
+        for name in &NAMED {
+            if bits & 1 != 0 {
+                f.write_str(separator)?;
+                f.write_str(name)?;
                 separator = "|";
             }
+            bits >>= 1;
         }
         Ok(())
     }

@@ -6,7 +6,6 @@
 
 use super::saturate::saturate;
 use crate::format::Rounding;
-use crate::ops::round::{half_even, half_up};
 
 /// Largest shift of a step.
 pub const MAX_SHIFT: u8 = 96;
@@ -32,18 +31,62 @@ impl Affine {
     /// `raw · multiplier + bias`, exactly.
     #[inline]
     pub(super) fn sum(self, raw: i64) -> i128 {
-        i128::from(raw).wrapping_mul(i128::from(self.multiplier)).wrapping_add(self.bias)
+        sum(raw, self.multiplier, self.bias)
     }
 
     /// The quantised input before it saturates; monotone in `raw`.
     #[inline]
     pub(super) fn round(self, raw: i64) -> i128 {
-        match self.rounding {
-            Rounding::HalfEven | Rounding::TfliteDouble => half_even(self.sum(raw), self.shift),
-            Rounding::TfliteSingle => half_up(self.sum(raw), self.shift),
-            Rounding::Shift => self.sum(raw).wrapping_shr(u32::from(self.shift)),
+        divide(raw, self.multiplier, self.bias, self.shift, Direction::of(self.rounding))
+    }
+}
+
+/// Where [`divide`] rounds to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Direction(u8);
+
+impl Direction {
+    /// To the nearest integer, ties to the even one.
+    pub(super) const EVEN: Self = Self(1);
+    const UP: Self = Self(3);
+    const DOWN: Self = Self(0);
+
+    pub(super) const fn of(rounding: Rounding) -> Self {
+        match rounding {
+            Rounding::HalfEven | Rounding::TfliteDouble => Self::EVEN,
+            Rounding::TfliteSingle => Self::UP,
+            Rounding::Shift => Self::DOWN,
         }
     }
+
+    /// Bit 0: not down. Bit 1: ties up.
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    #[inline]
+    pub(super) const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+}
+
+#[inline]
+fn sum(raw: i64, multiplier: i64, bias: i128) -> i128 {
+    i128::from(raw).wrapping_mul(i128::from(multiplier)).wrapping_add(bias)
+}
+
+/// `(raw · multiplier + bias) / 2^shift`, rounded; the sum is below 2^126 in magnitude. Without a branch.
+///
+/// All 128-bit arithmetic of the feature program, once.
+#[inline(never)]
+pub(super) fn divide(raw: i64, multiplier: i64, bias: i128, shift: u8, to: Direction) -> i128 {
+    let (twice, shift) = (sum(raw, multiplier, bias).wrapping_shl(1), u32::from(shift));
+    // With one bit behind the point: it says whether the rest is half a unit at least.
+    let quotient = twice.wrapping_shr(shift);
+    let (floor, half) = (quotient >> 1, quotient as u8);
+    let more = u8::from(quotient.wrapping_shl(shift) != twice);
+    let up = half & to.0 & (more | floor as u8 | to.0 >> 1) & 1;
+    floor.wrapping_add(i128::from(up))
 }
 
 /// The quantised input, in `lo..=hi`; monotone in `raw`.

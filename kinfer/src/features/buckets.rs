@@ -12,8 +12,11 @@ pub fn rank(thresholds: &[i64], x: i64) -> usize {
     while left > 0 {
         let half = left.wrapping_add(1) >> 1;
         let middle = from.wrapping_add(half).wrapping_sub(1);
-        let below = usize::from(thresholds.get(middle).is_some_and(|&threshold| threshold < x));
-        from = from.wrapping_add(half & below.wrapping_neg());
+        // Behind the end, which it never is, is nothing below. The sign of the difference is a mask; a comparison would be
+        // compiled to a branch.
+        let threshold = thresholds.get(middle).copied().unwrap_or(i64::MAX);
+        let below = i128::from(threshold).wrapping_sub(i128::from(x)) >> 64;
+        from = from.wrapping_add(half & below as usize);
         left = left.wrapping_sub(half);
     }
     from
@@ -23,7 +26,8 @@ pub fn rank(thresholds: &[i64], x: i64) -> usize {
 #[inline]
 pub fn one_hot(x: i64, first: i64, (off, on): (i32, i32), to: &mut [i32]) {
     // Outside of 64 bits is outside of the elements as well.
-    let mut left = x.checked_sub(first).unwrap_or(-1);
+    let (difference, outside) = x.overflowing_sub(first);
+    let mut left = difference | i64::from(outside).wrapping_neg();
     for element in to {
         *element = if left == 0 { on } else { off };
         left = left.wrapping_sub(1);

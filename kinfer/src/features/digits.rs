@@ -10,10 +10,21 @@ pub const MAX_DIGITS: u16 = 18;
 const GROUP: usize = 9;
 /// Position of the binary point.
 const POINT: u32 = 60;
+/// [`reciprocal`] of nine digits.
+const NINE: u64 = (1 << POINT) / 100_000_000 + 1;
 
 /// `10^digits − 1`, the largest counter that has so many digits, at most [`MAX_DIGITS`].
 pub fn largest(digits: u16) -> i64 {
-    10i64.checked_pow(u32::from(digits)).unwrap_or(i64::MAX).wrapping_sub(1)
+    power_of_ten(digits).wrapping_sub(1)
+}
+
+#[inline(never)]
+fn power_of_ten(exponent: u16) -> i64 {
+    let mut power = 1i64;
+    for _ in 0..exponent {
+        power = power.wrapping_mul(10);
+    }
+    power
 }
 
 /// The factor for the first group of `digits` digits, at most [`MAX_DIGITS`].
@@ -23,7 +34,7 @@ pub fn largest(digits: u16) -> i64 {
 /// n up to 9: no digit changes. The product is below 10 · 2^60 + 10^n < 2^64.
 pub fn reciprocal(digits: u16) -> i64 {
     let group = if usize::from(digits) > GROUP { digits.wrapping_sub(GROUP as u16) } else { digits };
-    let power = 10i64.wrapping_pow(u32::from(group).saturating_sub(1));
+    let power = power_of_ten(group.saturating_sub(1));
     (1i64 << POINT).checked_div(power).unwrap_or(0).wrapping_add(1)
 }
 
@@ -32,25 +43,25 @@ pub fn reciprocal(digits: u16) -> i64 {
 #[inline]
 pub fn digits(x: i64, largest: i64, reciprocal: i64, base: i32, to: &mut [i32]) {
     let x = x.max(0).min(largest) as u64;
-    match to.len().checked_sub(GROUP) {
-        None | Some(0) => spread(x, reciprocal, base, to),
-        Some(more) => {
-            let (first, second) = to.split_at_mut_checked(more).unwrap_or_default();
-            let billions = x.checked_div(1_000_000_000).unwrap_or(0); // by a constant: a multiplication
-            spread(billions, reciprocal, base, first);
-            let rest = x.wrapping_sub(billions.wrapping_mul(1_000_000_000));
-            const NINE: i64 = (1 << POINT) / 100_000_000 + 1;
-            spread(rest, NINE, base, second);
-        }
+    let (mut group, mut last): (_, &mut [i32]) = (to, &mut []);
+    let (mut x, mut rest, mut reciprocal) = (x, 0, reciprocal as u64);
+    if group.len() > GROUP {
+        let billions = x.checked_div(1_000_000_000).unwrap_or(0); // by a constant: a multiplication
+        let more = group.len().wrapping_sub(GROUP);
+        rest = x.wrapping_sub(billions.wrapping_mul(1_000_000_000));
+        (group, last) = group.split_at_mut_checked(more).unwrap_or_default();
+        x = billions;
     }
-}
-
-#[inline]
-fn spread(x: u64, reciprocal: i64, base: i32, to: &mut [i32]) {
-    let mut product = x.wrapping_mul(reciprocal as u64);
-    for digit in to {
-        *digit = base.wrapping_add((product >> POINT) as i32);
-        product = (product & ((1 << POINT) - 1)).wrapping_mul(10);
+    loop {
+        let mut product = x.wrapping_mul(reciprocal);
+        for digit in group {
+            *digit = base.wrapping_add((product >> POINT) as i32);
+            product = (product & ((1 << POINT) - 1)).wrapping_mul(10);
+        }
+        if last.is_empty() {
+            return;
+        }
+        (group, last, x, reciprocal) = (last, <&mut [i32]>::default(), rest, NINE);
     }
 }
 

@@ -1,14 +1,45 @@
 //! A step of the feature program in packed memory: six words.
+//!
+//! The first holds the code in bits 0 to 7, a shift in 8 to 15, the source in 16 to 31, a number in 32 to 47 and a second
+//! source in 48 to 63. Nothing is decoded but what a step needs, where it needs it.
 
-use super::affine::Affine;
+use super::affine::{Affine, Direction};
 use super::digits::{largest, reciprocal};
 use super::memory::Weight;
 use super::narrow::Narrow;
 use crate::cast::{halves, pair};
-use crate::format::{Rounding, Step, StepKind};
+use crate::format::{Step, StepKind};
 
 /// Words of an instruction.
 pub(super) const WORDS: usize = 6;
+
+/// Which action, and which form of it. What is left in the words behind the first is at each.
+pub(super) mod code {
+    /// Affine in 64 bits: bounds, smallest and largest counter, multiplier, bias. Number: whether there are ties.
+    pub(in super::super) const NARROW: u8 = 0;
+    /// Affine in 128 bits: bounds, multiplier, bias, low half first. Number: the direction.
+    pub(in super::super) const WIDE: u8 = 1;
+    /// Bounds.
+    pub(in super::super) const COPY: u8 = 2;
+    /// Bounds, where the thresholds begin, the element for the first bucket. Number: of thresholds.
+    pub(in super::super) const BUCKETISE: u8 = 3;
+    /// Those up to here make one element, and have its bounds in their second word.
+    pub(in super::super) const LAST_OF_ONE_ELEMENT: u8 = BUCKETISE;
+    /// Largest counter, reciprocal, the element for digit 0. Number: of elements.
+    pub(in super::super) const DIGITS: u8 = 4;
+    /// Off and on, `x` of the first element. Number: of elements.
+    pub(in super::super) const ONE_HOT: u8 = 5;
+    /// How many, where in the state. Number: the first value.
+    pub(in super::super) const HISTORY: u8 = 6;
+    /// Smallest and largest. Number, of this and the next ones: the value.
+    pub(in super::super) const CLAMP: u8 = 7;
+    /// The shift is 1 for the logarithm of 1 + x.
+    pub(in super::super) const LOG2: u8 = 8;
+    pub(in super::super) const DIFFERENCE: u8 = 9;
+    pub(in super::super) const RATIO: u8 = 10;
+    /// Alpha and fraction, where in the state.
+    pub(in super::super) const EWMA: u8 = 11;
+}
 
 /// Where an operand is: in the raw counters, or in the values behind them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,112 +63,48 @@ impl Operand {
     }
 }
 
-/// Which action, and which form of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Code {
-    Narrow,
-    NarrowTies,
-    Wide,
-    Digits,
-    OneHot,
-    Bucketise,
-    Copy,
-    Clamp,
-    Log2,
-    Difference,
-    Ratio,
-    Ewma,
-    History,
-}
+/// The first word of an instruction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head(pub(super) i64);
 
-impl Code {
+impl Head {
     #[inline]
-    pub(super) const fn of(words: &[i64; WORDS]) -> Self {
-        let &[head, ..] = words;
-        match head as u8 {
-            0 => Self::Narrow,
-            1 => Self::NarrowTies,
-            2 => Self::Wide,
-            3 => Self::Digits,
-            4 => Self::OneHot,
-            5 => Self::Bucketise,
-            6 => Self::Copy,
-            7 => Self::Clamp,
-            8 => Self::Log2,
-            9 => Self::Difference,
-            10 => Self::Ratio,
-            11 => Self::Ewma,
-            _ => Self::History,
-        }
+    pub(super) const fn code(self) -> u8 {
+        self.0 as u8
+    }
+
+    #[inline]
+    pub(super) const fn shift(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+
+    #[inline]
+    pub(super) const fn source(self) -> Operand {
+        Operand((self.0 >> 16) as u16)
+    }
+
+    #[inline]
+    pub(super) const fn number(self) -> u16 {
+        (self.0 >> 32) as u16
+    }
+
+    #[inline]
+    pub(super) const fn second(self) -> Operand {
+        Operand((self.0 >> 48) as u16)
     }
 }
 
-/// What to do with the source. Values go to a place in the values' memory, elements to the next of tensor 0.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Action {
-    /// Affine in 64 bits. There are `count` of them from here on, all with ties or all without.
-    Narrow {
-        step: Narrow,
-        lo: i32,
-        hi: i32,
-        count: u16,
-    },
-    /// Affine in 128 bits.
-    Wide(Affine, i32, i32),
-    Digits {
-        largest: i64,
-        reciprocal: i64,
-        base: i32,
-        count: u16,
-    },
-    OneHot {
-        first: i64,
-        off: i32,
-        on: i32,
-        count: u16,
-    },
-    Bucketise {
-        at: u32,
-        count: u16,
-        base: i32,
-    },
-    Copy(i32, i32),
-    Clamp {
-        to: u16,
-        lo: i64,
-        hi: i64,
-    },
-    Log2 {
-        to: u16,
-        one_plus: bool,
-    },
-    Difference {
-        to: u16,
-        second: Operand,
-    },
-    Ratio {
-        to: u16,
-        second: Operand,
-        shift: u8,
-    },
-    Ewma {
-        to: u16,
-        weight: Weight,
-        state: u32,
-    },
-    History {
-        to: u16,
-        count: u16,
-        state: u32,
-    },
+/// The step of a [`code::NARROW`].
+#[inline]
+pub(super) fn narrow(&[head, _, first, last, multiplier, bias]: &[i64; WORDS]) -> Narrow {
+    let head = Head(head);
+    Narrow { first, last, multiplier, bias, shift: head.shift(), ties: head.number() != 0 }
 }
 
-/// An instruction.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Instruction {
-    pub(super) source: Operand,
-    pub(super) action: Action,
+/// The weight of a [`code::EWMA`].
+#[inline]
+pub(super) fn weight(&[head, weight, ..]: &[i64; WORDS]) -> Weight {
+    Weight { alpha: weight as u32, shift: Head(head).shift(), fraction: (weight >> 32) as u8 }
 }
 
 /// Where a step's values and thresholds go.
@@ -149,136 +116,79 @@ pub(super) struct Places {
     pub(super) table: u32,
 }
 
-impl Instruction {
-    pub(super) fn of(step: &Step, features: usize, next: Places) -> Self {
-        let to = next.value;
-        let action = match step.kind {
-            StepKind::Affine { multiplier, bias, shift, rounding, lo, hi } => {
-                let affine = Affine { multiplier, bias, shift, rounding };
-                match Narrow::of(affine, lo, hi) {
-                    Some(step) => Action::Narrow { step, lo, hi, count: 1 },
-                    None => Action::Wide(affine, lo, hi),
+/// Writes a step of a program on `features` counters.
+pub(super) fn write(step: &Step, features: usize, next: Places, words: &mut [i64; WORDS]) {
+    *words = [0; WORDS];
+    let [head, a, b, c, d, e] = words;
+    let (mut shift, mut number, mut second) = (0u8, next.value, 0u16);
+    let code = match step.kind {
+        StepKind::Affine { multiplier, bias, shift: point, rounding, lo, hi } => {
+            *a = pair(lo, hi);
+            match Narrow::of(Affine { multiplier, bias, shift: point, rounding }, lo, hi) {
+                Some(step) => {
+                    (*b, *c, *d, *e) = (step.first, step.last, step.multiplier, step.bias);
+                    (shift, number) = (step.shift, u16::from(step.ties));
+                    code::NARROW
+                }
+                None => {
+                    (*b, *c, *d) = (multiplier, bias as i64, (bias >> 64) as i64);
+                    (shift, number) = (point, u16::from(Direction::of(rounding).bits()));
+                    code::WIDE
                 }
             }
-            StepKind::Copy { lo, hi } => Action::Copy(lo, hi),
-            StepKind::Bucketise { count, base, .. } => Action::Bucketise { at: next.table, count, base },
-            StepKind::OneHot { count, first, off, on } => Action::OneHot { first, off, on, count },
-            StepKind::Digits { count, base } => {
-                Action::Digits { largest: largest(count), reciprocal: reciprocal(count), base, count }
-            }
-            StepKind::Clamp { lo, hi } => Action::Clamp { to, lo, hi },
-            StepKind::Log2 { one_plus } => Action::Log2 { to, one_plus },
-            StepKind::Difference { second } => Action::Difference { to, second: Operand::new(second, features) },
-            StepKind::Ratio { second, shift } => Action::Ratio { to, second: Operand::new(second, features), shift },
-            StepKind::Ewma { alpha, shift, fraction, state } => {
-                Action::Ewma { to, weight: Weight { alpha, shift, fraction }, state }
-            }
-            StepKind::History { count, state } => Action::History { to, count, state },
-        };
-        Self { source: Operand::new(step.source, features), action }
-    }
-
-    pub(super) fn to_words(self) -> [i64; WORDS] {
-        let (code, shift, number, rest) = match self.action {
-            Action::Narrow { step, lo, hi, count } => {
-                let Narrow { first, last, multiplier, bias, shift, ties } = step;
-                (
-                    if ties { Code::NarrowTies } else { Code::Narrow },
-                    shift,
-                    count,
-                    [pair(lo, hi), first, last, multiplier, bias],
-                )
-            }
-            Action::Wide(a, lo, hi) => {
-                let (low, high) = (a.bias as i64, (a.bias >> 64) as i64);
-                (Code::Wide, a.shift, a.rounding as u16, [pair(lo, hi), a.multiplier, low, high, 0])
-            }
-            Action::Digits { largest, reciprocal, base, count } => {
-                (Code::Digits, 0, count, [largest, reciprocal, i64::from(base), 0, 0])
-            }
-            Action::OneHot { first, off, on, count } => (Code::OneHot, 0, count, [pair(off, on), first, 0, 0, 0]),
-            Action::Bucketise { at, count, base } => {
-                (Code::Bucketise, 0, count, [i64::from(at), i64::from(base), 0, 0, 0])
-            }
-            Action::Copy(lo, hi) => (Code::Copy, 0, 0, [pair(lo, hi), 0, 0, 0, 0]),
-            Action::Clamp { to, lo, hi } => (Code::Clamp, 0, to, [lo, hi, 0, 0, 0]),
-            Action::Log2 { to, one_plus } => (Code::Log2, u8::from(one_plus), to, [0; 5]),
-            Action::Difference { to, second } => (Code::Difference, 0, to, [i64::from(second.0), 0, 0, 0, 0]),
-            Action::Ratio { to, second, shift } => (Code::Ratio, shift, to, [i64::from(second.0), 0, 0, 0, 0]),
-            Action::Ewma { to, weight, state } => {
-                let (alpha, fraction) = (i64::from(weight.alpha), i64::from(weight.fraction));
-                (Code::Ewma, weight.shift, to, [alpha, fraction, i64::from(state), 0, 0])
-            }
-            Action::History { to, count, state } => {
-                (Code::History, 0, to, [i64::from(count), i64::from(state), 0, 0, 0])
-            }
-        };
-        let [a, b, c, d, e] = rest;
-        let head = i64::from(self.source.0) << 16 | i64::from(shift) << 8 | code as i64;
-        [head | i64::from(number) << 32, a, b, c, d, e]
-    }
-
-    /// Counts the affine steps of one form that follow each other, so that they run without a look at their kind.
-    pub(super) fn join(instructions: &mut [[i64; WORDS]]) {
-        let mut behind = (None, 0u16);
-        for words in instructions.iter_mut().rev() {
-            let mut instruction = Self::from_words(words);
-            behind = match &mut instruction.action {
-                Action::Narrow { step, count, .. } => {
-                    if behind.0 == Some(step.ties) {
-                        *count = behind.1.saturating_add(1);
-                    }
-                    (Some(step.ties), *count)
-                }
-                _ => (None, 0),
-            };
-            *words = instruction.to_words();
         }
-    }
+        StepKind::Copy { lo, hi } => {
+            *a = pair(lo, hi);
+            code::COPY
+        }
+        StepKind::Bucketise { count, base, .. } => {
+            (*a, *b, *c) = (pair(i32::MIN, i32::MAX), i64::from(next.table), i64::from(base));
+            number = count;
+            code::BUCKETISE
+        }
+        StepKind::OneHot { count, first, off, on } => {
+            (*a, *b) = (pair(off, on), first);
+            number = count;
+            code::ONE_HOT
+        }
+        StepKind::Digits { count, base } => {
+            (*a, *b, *c) = (largest(count), reciprocal(count), i64::from(base));
+            number = count;
+            code::DIGITS
+        }
+        StepKind::Clamp { lo, hi } => {
+            (*a, *b) = (lo, hi);
+            code::CLAMP
+        }
+        StepKind::Log2 { one_plus } => {
+            shift = u8::from(one_plus);
+            code::LOG2
+        }
+        StepKind::Difference { second: other } => {
+            second = Operand::new(other, features).0;
+            code::DIFFERENCE
+        }
+        StepKind::Ratio { second: other, shift: point } => {
+            (shift, second) = (point, Operand::new(other, features).0);
+            code::RATIO
+        }
+        StepKind::Ewma { alpha, shift: point, fraction, state } => {
+            (*a, *b) = (i64::from(alpha) | i64::from(fraction) << 32, i64::from(state));
+            shift = point;
+            code::EWMA
+        }
+        StepKind::History { count, state } => {
+            (*a, *b) = (i64::from(count), i64::from(state));
+            code::HISTORY
+        }
+    };
+    let source = Operand::new(step.source, features).0;
+    let low = i64::from(source) << 16 | i64::from(shift) << 8 | i64::from(code);
+    *head = i64::from(second) << 48 | i64::from(number) << 32 | low;
+}
 
-    #[inline]
-    pub(super) fn from_words(words: &[i64; WORDS]) -> Self {
-        let &[head, a, b, c, d, _] = words;
-        let (shift, number) = ((head >> 8) as u8, (head >> 32) as u16);
-        let ((lo, hi), to) = (halves(a), number);
-        let action = match Code::of(words) {
-            Code::Narrow | Code::NarrowTies => {
-                let (_, step, (lo, hi)) = Self::narrow(words);
-                Action::Narrow { step, lo, hi, count: number }
-            }
-            Code::Wide => {
-                let bias = i128::from(d) << 64 | i128::from(c as u64);
-                let rounding = Rounding::from_code(number as u8).unwrap_or(Rounding::HalfEven);
-                Action::Wide(Affine { multiplier: b, bias, shift, rounding }, lo, hi)
-            }
-            Code::Digits => Action::Digits { largest: a, reciprocal: b, base: c as i32, count: number },
-            Code::OneHot => Action::OneHot { first: b, off: lo, on: hi, count: number },
-            Code::Bucketise => Action::Bucketise { at: a as u32, count: number, base: b as i32 },
-            Code::Copy => Action::Copy(lo, hi),
-            Code::Clamp => Action::Clamp { to, lo: a, hi: b },
-            Code::Log2 => Action::Log2 { to, one_plus: shift != 0 },
-            Code::Difference => Action::Difference { to, second: Operand(a as u16) },
-            Code::Ratio => Action::Ratio { to, second: Operand(a as u16), shift },
-            Code::Ewma => {
-                Action::Ewma { to, weight: Weight { alpha: a as u32, shift, fraction: b as u8 }, state: c as u32 }
-            }
-            Code::History => Action::History { to, count: a as u16, state: b as u32 },
-        };
-        Self { source: Operand((head >> 16) as u16), action }
-    }
-
-    /// How many affine instructions of its form follow each other from here on.
-    #[inline]
-    pub(super) fn count(words: &[i64; WORDS]) -> usize {
-        let &[head, ..] = words;
-        usize::from((head >> 32) as u16)
-    }
-
-    /// Source, step and bounds of an affine instruction in 64 bits.
-    #[inline]
-    pub(super) fn narrow(words: &[i64; WORDS]) -> (Operand, Narrow, (i32, i32)) {
-        let &[head, bounds, first, last, multiplier, bias] = words;
-        let (shift, ties) = ((head >> 8) as u8, Code::of(words) == Code::NarrowTies);
-        (Operand((head >> 16) as u16), Narrow { first, last, multiplier, bias, shift, ties }, halves(bounds))
-    }
+/// The bounds of an element, off and on of a one-hot.
+#[inline]
+pub(super) fn bounds(&[_, bounds, ..]: &[i64; WORDS]) -> (i32, i32) {
+    halves(bounds)
 }

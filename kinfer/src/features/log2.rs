@@ -22,17 +22,20 @@ static TABLE: [u32; ENTRIES] = table();
 /// `log2(max(x, 1))` in units of 2^-16.
 #[inline]
 pub fn log2(x: i64) -> i64 {
-    of_positive(x.max(1) as u64)
+    log2_of(x, 0)
 }
 
 /// `log2(1 + max(x, 0))` in units of 2^-16.
 #[inline]
 pub fn log2_one_plus(x: i64) -> i64 {
-    of_positive((x.max(0) as u64).wrapping_add(1))
+    log2_of(x, 1)
 }
 
+/// `log2(max(x + more, 1))` in units of 2^-16, `more` being 0 or 1.
 #[inline]
-fn of_positive(x: u64) -> i64 {
+pub(super) fn log2_of(x: i64, more: u8) -> i64 {
+    let more = u64::from(more);
+    let x = (x.max(1u64.wrapping_sub(more) as i64) as u64).wrapping_add(more);
     let zeros = x.leading_zeros() & 63;
     // The highest bit is shifted out; the next ones choose the interval, the following where in it.
     let behind = x.wrapping_shl(zeros).wrapping_shl(1);

@@ -3,8 +3,8 @@
 //! The state is the caller's memory, zero before the first decision. Whatever is in it, nothing here can fail: it is taken
 //! as numbers.
 
-use super::saturate::saturate;
-use crate::ops::round::half_even;
+use super::affine::{divide, Direction};
+use super::saturate::shift_left;
 
 /// Largest binary point of the weight of a sample.
 pub const MAX_SHIFT: u8 = 30;
@@ -29,14 +29,16 @@ pub struct Weight {
 /// `mean += round((x · 2^fraction − mean) · alpha / 2^shift)`, ties to even; `x · 2^fraction` saturates to 64 bits. `state`
 /// is whether there is a mean, 0 before the first sample, and the mean. The first sample is the first mean. A mean is
 /// between the one before it and the sample, so it stays in 64 bits.
-#[inline]
+#[inline(never)]
 pub fn ewma(x: i64, weight: Weight, state: &mut [i64; 2]) -> i64 {
     let [valid, mean] = state;
-    let scaled = i128::from(x).wrapping_shl(u32::from(weight.fraction));
-    let sample = saturate(scaled);
+    let sample = shift_left(x, weight.fraction, 0);
     let from = if *valid == 0 { sample } else { *mean };
-    let step = i128::from(sample).wrapping_sub(i128::from(from)).wrapping_mul(i128::from(weight.alpha));
-    *mean = from.wrapping_add(half_even(step, weight.shift) as i64); // modulo 2^64, and the sum is in range
+    // (sample − from) · alpha: the difference alone does not fit 64 bits.
+    let alpha = i64::from(weight.alpha);
+    let less = i128::from(from).wrapping_mul(i128::from(alpha)).wrapping_neg();
+    let step = divide(sample, alpha, less, weight.shift, Direction::EVEN);
+    *mean = from.wrapping_add(step as i64); // modulo 2^64, and the sum is in range
     *valid = 1;
     *mean
 }

@@ -19,3 +19,5 @@ mod narrow;
 pub(crate) mod program;
 pub mod quotient;
 mod saturate;
+
+pub(crate) use saturate::saturate;

@@ -6,7 +6,7 @@
 use super::affine::Affine;
 use crate::format::Rounding;
 
-/// Sums stay below this in magnitude, so that adding half a unit cannot overflow.
+/// Sums stay below this, and not below it negated, so that adding half a unit cannot overflow.
 const SUM_LIMIT: i128 = 1 << 62;
 
 /// An affine step whose sums fit 64 bits.
@@ -17,7 +17,7 @@ pub(super) struct Narrow {
     /// Largest counter that need not be told from larger ones.
     pub(super) last: i64,
     pub(super) multiplier: i64,
-    /// What is added before the shift, modulo 2^64; unless [`Narrow::ties`], half a unit is part of it.
+    /// What is added before the shift, modulo 2^64; where the step rounds, half a unit is part of it.
     pub(super) bias: i64,
     pub(super) shift: u8,
     /// Whether a counter in the range can be a tie, which the rounding sends to the even integer.
@@ -27,23 +27,22 @@ pub(super) struct Narrow {
 impl Narrow {
     /// The same map as `affine` saturated to `lo..=hi`, if 64 bits are enough.
     pub(super) fn of(affine: Affine, lo: i32, hi: i32) -> Option<Self> {
-        let (affine, (lo, hi)) = (reduce(affine), (i128::from(lo), i128::from(hi)));
+        let affine = reduce(affine);
         // Rising: results up to `lo` come first. Falling: results from `hi` on.
-        let (below, before) = if affine.multiplier >= 0 {
-            (last(|raw| affine.round(raw) <= lo), last(|raw| affine.round(raw) < hi))
+        let (begin, end) = if affine.multiplier >= 0 {
+            (i64::from(lo).wrapping_add(1), i64::from(hi))
         } else {
-            (last(|raw| affine.round(raw) >= hi), last(|raw| affine.round(raw) > lo))
+            (1i64.wrapping_sub(i64::from(hi)), i64::from(lo).wrapping_neg())
         };
-        let first = below.unwrap_or(i64::MIN);
-        let last = before.map_or(i64::MIN, |raw| raw.saturating_add(1)).max(first);
-        let fits = |sum: i128| -SUM_LIMIT < sum && sum < SUM_LIMIT;
-        if affine.shift > 62 || !fits(affine.sum(first)) || !fits(affine.sum(last)) {
+        let first = last(&affine, begin).unwrap_or(i64::MIN);
+        let last = last(&affine, end).map_or(i64::MIN, |raw| raw.saturating_add(1)).max(first);
+        if affine.shift > 62 || !fits(&affine, first) || !fits(&affine, last) {
             return None;
         }
         let rounds = affine.shift > 0 && affine.rounding != Rounding::Shift;
-        let ties = rounds && affine.rounding == Rounding::HalfEven && has_tie(affine, first, last);
-        let added = if rounds && !ties { 1i64.wrapping_shl(u32::from(affine.shift).wrapping_sub(1)) } else { 0 };
-        let bias = (affine.bias as i64).wrapping_add(added);
+        let ties = rounds && affine.rounding == Rounding::HalfEven && has_tie(&affine, first, last);
+        let half = if rounds { 1i64.wrapping_shl(u32::from(affine.shift).wrapping_sub(1)) } else { 0 };
+        let bias = (affine.bias as i64).wrapping_add(half);
         Some(Self { first, last, multiplier: affine.multiplier, bias, shift: affine.shift, ties })
     }
 
@@ -52,46 +51,43 @@ impl Narrow {
     pub(super) fn round(self, raw: i64) -> i64 {
         // The product may wrap: the sum does not, and is what counts.
         let raw = raw.max(self.first).min(self.last);
-        raw.wrapping_mul(self.multiplier).wrapping_add(self.bias).wrapping_shr(u32::from(self.shift))
-    }
-
-    /// As [`Narrow::round`], where [`Narrow::ties`].
-    #[inline]
-    pub(super) fn round_ties(self, raw: i64) -> i64 {
-        let raw = raw.max(self.first).min(self.last);
         let sum = raw.wrapping_mul(self.multiplier).wrapping_add(self.bias);
         let shift = u32::from(self.shift);
-        let half = 1i64.wrapping_shl(shift.wrapping_sub(1));
-        let odd = sum.wrapping_shr(shift) & 1;
-        sum.wrapping_add(half).wrapping_sub(1).wrapping_add(odd).wrapping_shr(shift)
+        // A tie has gone up and left nothing behind the point. It may not be odd.
+        let tie = i64::from(sum.wrapping_shl(shift.wrapping_neg()) == 0) & i64::from(self.ties);
+        sum.wrapping_shr(shift) & !tie
     }
+}
+
+fn fits(affine: &Affine, raw: i64) -> bool {
+    affine.sum(raw).wrapping_add(SUM_LIMIT) as u128 >> 63 == 0
 }
 
 /// The same map with the smallest shift: what multiplier and bias have in common is in no sum.
 fn reduce(affine: Affine) -> Affine {
-    let common = affine.multiplier.trailing_zeros().min(affine.bias.trailing_zeros()).min(u32::from(affine.shift));
+    // Of a multiplier of 0 and a bias far up there may be more: then the wide form, which gives the same.
+    let common = (affine.multiplier | affine.bias as i64).trailing_zeros().min(u32::from(affine.shift)).min(63);
     Affine {
-        multiplier: affine.multiplier.wrapping_shr(common.min(63)),
+        multiplier: affine.multiplier.wrapping_shr(common),
         bias: affine.bias.wrapping_shr(common),
         shift: affine.shift.wrapping_sub(common as u8),
         ..affine
     }
 }
 
-/// The largest counter for which `holds`, which is true up to some counter and false behind it; `None` when it never is.
-fn last(holds: impl Fn(i64) -> bool) -> Option<i64> {
-    if !holds(i64::MIN) {
-        return None;
-    }
-    let found = (0..64u32).rev().fold(0u64, |found, bit| {
-        let next = found | 1u64.wrapping_shl(bit);
-        if holds(counter(next)) {
-            next
-        } else {
-            found
+/// The largest counter whose result, negated if results fall, is below `end`; `None` when there is none.
+#[inline(never)]
+fn last(affine: &Affine, end: i64) -> Option<i64> {
+    let falls = i128::from(affine.multiplier >> 63);
+    let below = |counter| (affine.round(counter) ^ falls).wrapping_sub(falls) < i128::from(end);
+    let (mut found, mut bit) = (0u64, 1u64 << 63);
+    while bit > 0 {
+        if below(counter(found | bit)) {
+            found |= bit;
         }
-    });
-    Some(counter(found))
+        bit >>= 1;
+    }
+    (found > 0 || below(i64::MIN)).then(|| counter(found))
 }
 
 /// The counter `above` the smallest.
@@ -101,7 +97,7 @@ const fn counter(above: u64) -> i64 {
 
 /// Whether a counter in `first..=last` makes a sum half-way between two integers: a solution of
 /// `raw · multiplier + bias ≡ half` modulo `2^shift`, the shift being 1 to 62.
-fn has_tie(affine: Affine, first: i64, last: i64) -> bool {
+fn has_tie(affine: &Affine, first: i64, last: i64) -> bool {
     let mask = |bits: u32| 1u64.wrapping_shl(bits).wrapping_sub(1);
     let shift = u32::from(affine.shift);
     let wanted = 1u64.wrapping_shl(shift.wrapping_sub(1)).wrapping_sub(affine.bias as u64) & mask(shift);
@@ -120,7 +116,14 @@ fn has_tie(affine: Affine, first: i64, last: i64) -> bool {
 
 /// `odd · inverse(odd) ≡ 1` modulo 2^64, by Newton's iteration: each doubles the bits that are right.
 fn inverse(odd: u64) -> u64 {
-    (0..5).fold(odd.wrapping_mul(3) ^ 2, |x, _| x.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(x))))
+    let mut x = odd.wrapping_mul(3) ^ 2;
+    loop {
+        let product = odd.wrapping_mul(x);
+        if product == 1 {
+            return x;
+        }
+        x = x.wrapping_mul(2u64.wrapping_sub(product));
+    }
 }
 
 #[cfg(test)]
@@ -133,8 +136,7 @@ mod tests {
         let narrow = Narrow::of(affine, lo, hi).unwrap();
         let near = [i64::MIN, narrow.first, 0, narrow.last, i64::MAX];
         for raw in near.iter().flat_map(|&raw| (-300..300i64).map(move |by| raw.saturating_add(by))) {
-            let unclamped = if narrow.ties { narrow.round_ties(raw) } else { narrow.round(raw) };
-            let q = unclamped.clamp(i64::from(lo), i64::from(hi)) as i32;
+            let q = narrow.round(raw).clamp(i64::from(lo), i64::from(hi)) as i32;
             assert_eq!(q, quantize(raw, affine, lo, hi), "{affine:?} at {raw}");
         }
         narrow
@@ -189,9 +191,17 @@ mod tests {
     #[test]
     fn the_last_counter_is_found_at_every_place() {
         for at in [i64::MIN, -5, -1, 0, 1, 77, i64::MAX] {
-            assert_eq!(last(|raw| raw <= at), Some(at));
+            let after = |multiplier: i64| Affine {
+                multiplier,
+                bias: -i128::from(at) * i128::from(multiplier),
+                shift: 0,
+                rounding: Rounding::Shift,
+            };
+            assert_eq!(last(&after(1), 1), Some(at));
+            assert_eq!(last(&after(-1), 1), Some(at));
         }
-        assert_eq!(last(|_| false), None);
+        let constant = Affine { multiplier: 0, bias: 5, shift: 0, rounding: Rounding::Shift };
+        assert_eq!((last(&constant, 5), last(&constant, 6)), (None, Some(i64::MAX)));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Ratio of two counters in fixed point, in divisions of 64 bits: the kernel has none of 128.
 
-use super::saturate::saturate;
+use super::saturate::shift_left;
 
 /// Largest binary point of a ratio.
 pub const MAX_SHIFT: u8 = 32;
 
 /// `⌊a · 2^shift / b⌋`, saturated to 64 bits; 0 when `b` is not above zero. `shift` is at most [`MAX_SHIFT`].
+#[inline(never)]
 pub fn ratio(a: i64, b: i64, shift: u8) -> i64 {
     let divisor = b.max(1);
     // a = whole · b + rest, the rest in 0..b
@@ -15,12 +16,12 @@ pub fn ratio(a: i64, b: i64, shift: u8) -> i64 {
     let (whole, rest) = (whole.wrapping_sub(below), rest.wrapping_add(divisor & below.wrapping_neg()));
     let fraction = fraction(rest as u64, divisor as u64) >> (u32::from(MAX_SHIFT).wrapping_sub(u32::from(shift)) & 63);
 
-    let scaled = i128::from(whole).wrapping_shl(u32::from(shift)).wrapping_add(i128::from(fraction));
-    saturate(scaled) & i64::from(b > 0).wrapping_neg()
+    shift_left(whole, shift, fraction as i64) & i64::from(b > 0).wrapping_neg()
 }
 
 /// `⌊rest · 2^32 / divisor⌋` for a rest below the divisor, which is below 2^63: one digit of Knuth's algorithm D (The Art of
 /// Computer Programming, 4.3.1), in base 2^32.
+#[inline]
 fn fraction(rest: u64, divisor: u64) -> u64 {
     let zeros = divisor.leading_zeros() & 63;
     let (rest, divisor) = (rest.wrapping_shl(zeros), divisor.wrapping_shl(zeros));
@@ -30,7 +31,7 @@ fn fraction(rest: u64, divisor: u64) -> u64 {
     let mut left = rest.wrapping_sub(digit.wrapping_mul(high));
     for _ in 0..2 {
         // What is left, with 32 zero bits behind it, must cover the digit's product with the lower half.
-        let over = u64::from(u128::from(digit.wrapping_mul(low)) > u128::from(left) << 32);
+        let over = u64::from(left >> 32 == 0) & u64::from(digit.wrapping_mul(low) > left << 32);
         digit = digit.wrapping_sub(over);
         left = left.wrapping_add(high & over.wrapping_neg());
     }

@@ -1,6 +1,6 @@
 //! Steps of the feature program: what each reads, and what it makes.
 
-use super::bytes::{at, i128_at, i32_at, i64_at, u16_at, u8_at};
+use super::bytes::{i128_at, i32_at, i64_at, u16_at, u8_at};
 use super::records::Record;
 use super::Rounding;
 use crate::error::{Error, Place, Problem, Result};
@@ -191,126 +191,103 @@ impl Record<'_> for Step {
     const SIZE: usize = STEP_SIZE;
 
     fn read(index: u32, bytes: &[u8]) -> Result<Self> {
-        let refuse = |problem| Error::new(Place::Step(index), problem);
-        let mut fields = Fields::parse(bytes);
-        let kind = read(u16_at(bytes, 0), &mut fields).map_err(refuse)?;
-        fields.finish().map_err(refuse)?;
-        Ok(Self { source: u16_at(bytes, 2), kind })
+        match read(bytes.first_chunk().unwrap_or(&[0; STEP_SIZE])) {
+            Ok(kind) => Ok(Self { source: u16_at(bytes, 2), kind }),
+            Err(problem) => Err(Error::new(Place::Step(index), problem)),
+        }
     }
 }
 
-fn read(code: u16, fields: &mut Fields) -> core::result::Result<StepKind, Problem> {
+/// Offsets of what is to be zero in a record that does not use it; two fields may be used in part. Bit `i` of what a kind
+/// uses is for number `i`.
+static OFFSETS: [u8; 9] = [4, 5, 6, 8, 12, 16, 24, 32, 36];
+
+const SHIFT: u16 = 1;
+const VARIANT: u16 = 1 << 1;
+const NUMBER: u16 = 1 << 2;
+/// 32 bits of the first field.
+const OFFSET: u16 = 1 << 3;
+const FIRST: u16 = OFFSET | 1 << 4;
+/// 64 bits of the second.
+const SHORT: u16 = 1 << 5;
+const SECOND: u16 = SHORT | 1 << 6;
+const LO: u16 = 1 << 7;
+const HI: u16 = 1 << 8;
+
+const AFFINE: u16 = 1;
+const LOG2: u16 = 17;
+const EWMA: u16 = 20;
+
+/// What a kind uses; no kind uses nothing.
+static USED: [u16; 22] = [
+    0,
+    SHIFT | VARIANT | FIRST | SECOND | LO | HI,
+    LO | HI,
+    OFFSET | NUMBER | LO,
+    NUMBER | FIRST | LO | HI,
+    NUMBER | LO,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    FIRST | SHORT,
+    VARIANT,
+    NUMBER,
+    NUMBER | SHIFT,
+    SHORT | SHIFT | VARIANT | OFFSET,
+    NUMBER | OFFSET,
+];
+
+fn read(bytes: &[u8; STEP_SIZE]) -> core::result::Result<StepKind, Problem> {
+    let code = u16_at(bytes, 0);
+    let used = USED.get(usize::from(code)).copied().unwrap_or(0);
+    let (shift, variant, number) = (u8_at(bytes, 4), u8_at(bytes, 5), u16_at(bytes, 6));
+    let (first, both) = (i64_at(bytes, 8), i128_at(bytes, 16));
+    let (second, more) = (both as i64, (both >> 64) as i64);
+    let (lo, hi) = (i32_at(bytes, 32), i32_at(bytes, 36));
+    if used == 0 {
+        return Err(Problem::UnknownKind { kind: code });
+    }
+
+    let filled = u16::from(shift != 0)
+        | u16::from(variant != 0) << 1
+        | u16::from(number != 0) << 2
+        | u16::from(first != 0) << 3
+        | u16::from(first >> 32 != 0) << 4
+        | u16::from(second | more != 0) << 5
+        | u16::from(more != 0) << 6
+        | u16::from(lo != 0) << 7
+        | u16::from(hi != 0) << 8;
+    let wrong = filled & !used | u16::from(code == LOG2 && variant > 1) << 1;
+    if wrong != 0 {
+        let offset = OFFSETS.get(wrong.trailing_zeros() as usize).map_or(0, |&offset| u32::from(offset));
+        return Err(Problem::Reserved { offset });
+    }
+    if code == EWMA && second >> 32 != 0 {
+        return Err(Problem::TooLarge { what: "weight of a sample" });
+    }
+
+    let offset = first as u32;
     Ok(match code {
-        1 => StepKind::Affine {
-            multiplier: fields.first(),
-            bias: fields.both(),
-            shift: fields.shift(),
-            rounding: Rounding::from_code(fields.variant())?,
-            lo: fields.lo(),
-            hi: fields.hi(),
-        },
-        2 => StepKind::Copy { lo: fields.lo(), hi: fields.hi() },
-        3 => StepKind::Bucketise { thresholds: fields.offset()?, count: fields.number(), base: fields.lo() },
-        4 => StepKind::OneHot { count: fields.number(), first: fields.first(), off: fields.lo(), on: fields.hi() },
-        5 => StepKind::Digits { count: fields.number(), base: fields.lo() },
-        16 => StepKind::Clamp { lo: fields.first(), hi: fields.second()? },
-        17 => StepKind::Log2 {
-            one_plus: match fields.variant() {
-                0 => false,
-                1 => true,
-                _ => return Err(Problem::Reserved { offset: 5 }),
-            },
-        },
-        18 => StepKind::Difference { second: fields.number() },
-        19 => StepKind::Ratio { second: fields.number(), shift: fields.shift() },
-        20 => StepKind::Ewma {
-            alpha: u32::try_from(fields.second()?).map_err(|_| Problem::TooLarge { what: "weight of a sample" })?,
-            shift: fields.shift(),
-            fraction: fields.variant(),
-            state: fields.offset()?,
-        },
-        21 => StepKind::History { count: fields.number(), state: fields.offset()? },
-        kind => return Err(Problem::UnknownKind { kind }),
+        AFFINE => {
+            let rounding = Rounding::from_code(variant)?;
+            StepKind::Affine { multiplier: first, bias: both, shift, rounding, lo, hi }
+        }
+        2 => StepKind::Copy { lo, hi },
+        3 => StepKind::Bucketise { thresholds: offset, count: number, base: lo },
+        4 => StepKind::OneHot { count: number, first, off: lo, on: hi },
+        5 => StepKind::Digits { count: number, base: lo },
+        16 => StepKind::Clamp { lo: first, hi: second },
+        LOG2 => StepKind::Log2 { one_plus: variant == 1 },
+        18 => StepKind::Difference { second: number },
+        19 => StepKind::Ratio { second: number, shift },
+        EWMA => StepKind::Ewma { alpha: second as u32, shift, fraction: variant, state: offset },
+        _ => StepKind::History { count: number, state: offset },
     })
-}
-
-/// A record's fields. The getters take: a field reads as zero afterwards, and [`Fields::finish`] refuses what is left.
-struct Fields {
-    shift: u8,
-    variant: u8,
-    number: u16,
-    first: i64,
-    both: i128,
-    lo: i32,
-    hi: i32,
-}
-
-impl Fields {
-    fn parse(bytes: &[u8]) -> Self {
-        Self {
-            shift: u8_at(bytes, 4),
-            variant: u8_at(bytes, 5),
-            number: u16::from_le_bytes(at(bytes, 6)),
-            first: i64_at(bytes, 8),
-            both: i128_at(bytes, 16),
-            lo: i32_at(bytes, 32),
-            hi: i32_at(bytes, 36),
-        }
-    }
-
-    fn shift(&mut self) -> u8 {
-        core::mem::take(&mut self.shift)
-    }
-
-    fn variant(&mut self) -> u8 {
-        core::mem::take(&mut self.variant)
-    }
-
-    fn number(&mut self) -> u16 {
-        core::mem::take(&mut self.number)
-    }
-
-    fn first(&mut self) -> i64 {
-        core::mem::take(&mut self.first)
-    }
-
-    /// The first field as an offset of 32 bits.
-    fn offset(&mut self) -> core::result::Result<u32, Problem> {
-        u32::try_from(self.first()).map_err(|_| Problem::Reserved { offset: 12 })
-    }
-
-    fn both(&mut self) -> i128 {
-        core::mem::take(&mut self.both)
-    }
-
-    /// The lower half of [`Fields::both`], when the upper is zero.
-    fn second(&mut self) -> core::result::Result<i64, Problem> {
-        let both = self.both();
-        if both >> 64 != 0 {
-            return Err(Problem::Reserved { offset: 24 });
-        }
-        Ok(both as i64)
-    }
-
-    fn lo(&mut self) -> i32 {
-        core::mem::take(&mut self.lo)
-    }
-
-    fn hi(&mut self) -> i32 {
-        core::mem::take(&mut self.hi)
-    }
-
-    fn finish(&self) -> core::result::Result<(), Problem> {
-        let offset = match *self {
-            Self { shift: 1.., .. } => 4,
-            Self { variant: 1.., .. } => 5,
-            Self { number: 1.., .. } => 6,
-            Self { first, .. } if first != 0 => 8,
-            Self { both, .. } if both != 0 => 16,
-            Self { lo, .. } if lo != 0 => 32,
-            Self { hi, .. } if hi != 0 => 36,
-            _ => return Ok(()),
-        };
-        Err(Problem::Reserved { offset })
-    }
 }

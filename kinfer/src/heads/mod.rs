@@ -18,55 +18,47 @@ use crate::format::{Head, HeadKind};
 
 /// Decides from the quantised scores, `flags` telling what is known already.
 pub fn decide(head: &Head, scores: Scores, quantised: &[i32], flags: Flags) -> Decision {
-    let first = || quantised.first().map_or(0, |&q| i64::from(q));
-    let (class, value, margin, flags) = match head.kind {
-        HeadKind::ArgMax => {
-            let (class, best, second) = best_two::<false>(quantised);
-            (class, scores.value(best), scores.real(best.wrapping_sub(second)), flags)
-        }
-        HeadKind::ArgMin => {
-            let (class, best, second) = best_two::<true>(quantised);
-            (class, scores.value(best), scores.real(second.wrapping_sub(best)), flags)
-        }
-        HeadKind::TopK(k) => {
-            let (class, best, gap) = Ranking::new(quantised).gap_behind(k);
-            (class, scores.value(best), scores.real(gap), flags)
-        }
-        HeadKind::Threshold(threshold) => {
-            let (class, value, margin) = against(threshold, scores.value(first()));
-            (class, value, margin, flags)
-        }
-        HeadKind::Anomaly(threshold) => {
-            let (class, value, margin) = against(threshold, scores.value(first()));
-            (class, value, margin, if class == 1 { flags | Flags::ANOMALY } else { flags })
-        }
-        HeadKind::Value => (0, scores.value(first()), I32F32::ZERO, flags),
+    // Best class, its score, how much better than the next.
+    let (mut class, best, gap) = match head.kind {
+        HeadKind::ArgMax => best_two(quantised, false),
+        HeadKind::ArgMin => best_two(quantised, true),
+        HeadKind::TopK(k) => Ranking::new(quantised).gap_behind(k),
+        _ => (0, quantised.first().map_or(0, |&q| i64::from(q)), 0),
     };
-    let flags = if margin < head.low_margin { flags | Flags::LOW_MARGIN } else { flags };
+    let value = scores.value(best);
+    let (mut margin, mut flags) = (I32F32::ZERO, flags);
+    match head.kind {
+        HeadKind::Threshold(threshold) | HeadKind::Anomaly(threshold) => {
+            // Strictly above.
+            class = u32::from(value > threshold);
+            margin = value.saturating_sub(threshold).saturating_abs();
+        }
+        HeadKind::Value => {}
+        _ => margin = scores.real(gap),
+    }
+    if matches!(head.kind, HeadKind::Anomaly(_)) && class == 1 {
+        flags = flags | Flags::ANOMALY;
+    }
+    if margin < head.low_margin {
+        flags = flags | Flags::LOW_MARGIN;
+    }
     Decision { class, value, margin, flags }
 }
 
 /// Fills `out` with the first classes in the head's order, and tells how many: [`HeadKind::ranks`] or as many as there is
 /// room for.
 pub fn top(kind: HeadKind, scores: Scores, quantised: &[i32], out: &mut [Ranked]) -> usize {
-    let ranked = |(class, q)| Ranked { class, value: scores.value(q) };
-    if kind == HeadKind::ArgMin {
-        let (class, best, _) = best_two::<true>(quantised);
-        let Some(to) = out.first_mut().filter(|_| !quantised.is_empty()) else { return 0 };
-        *to = ranked((class, best));
-        return 1;
-    }
+    let mut ranking = Ranking::new(quantised);
     let mut count = 0usize;
-    for (to, place) in out.iter_mut().zip(Ranking::new(quantised).take(kind.ranks() as usize)) {
-        (*to, count) = (ranked(place), count.wrapping_add(1));
+    for to in out.iter_mut().take(kind.ranks() as usize) {
+        let Some((mut class, mut q)) = ranking.next() else { break };
+        if kind == HeadKind::ArgMin {
+            (class, q, _) = best_two(quantised, true);
+        }
+        *to = Ranked { class, value: scores.value(q) };
+        count = count.wrapping_add(1);
     }
     count
-}
-
-/// Class, value and margin of a value that is, or is not, strictly above a threshold.
-#[inline]
-fn against(threshold: I32F32, value: I32F32) -> (u32, I32F32, I32F32) {
-    (u32::from(value > threshold), value, value.saturating_sub(threshold).saturating_abs())
 }
 
 #[cfg(test)]

@@ -13,23 +13,22 @@ pub struct Ranked {
     pub value: I32F32,
 }
 
-/// Class and score of the best, and the second-best score. `SMALLEST` makes the smallest the best. One score alone is
-/// second, too; the verifier allows no such head.
-#[inline]
-pub(super) fn best_two<const SMALLEST: bool>(scores: &[i32]) -> (u32, i64, i64) {
+/// Class and score of the best, and how much better it is than the second best. `smallest` makes the smallest the best. One
+/// score alone is second, too; the verifier allows no such head.
+#[inline(never)]
+pub(super) fn best_two(scores: &[i32], smallest: bool) -> (u32, i64, i64) {
+    // `!` turns the order around, and keeps differences.
+    let turn = i64::from(smallest).wrapping_neg();
     // Not of any `i32`, so that every score is better.
-    let none = if SMALLEST { i64::MAX } else { i64::MIN };
-    let better = |a: i64, b: i64| if SMALLEST { a < b } else { a > b };
-    let (mut class, mut best, mut second) = (0, none, none);
+    let (mut class, mut best, mut second) = (0, i64::MIN, i64::MIN);
     for (index, &score) in numbered(scores) {
-        let score = i64::from(score);
-        if better(score, best) {
-            (class, best, second) = (index, score, best);
-        } else if better(score, second) {
-            second = score;
-        }
+        let score = i64::from(score) ^ turn;
+        class = if score > best { index } else { class };
+        second = second.max(score.min(best));
+        best = best.max(score);
     }
-    (class, best, if scores.len() > 1 { second } else { best })
+    let gap = if scores.len() > 1 { best.wrapping_sub(second) } else { 0 };
+    (class, best ^ turn, gap)
 }
 
 /// Classes with their scores, from the largest down. Each takes a pass over the scores and nothing is kept of them, so that
@@ -37,43 +36,46 @@ pub(super) fn best_two<const SMALLEST: bool>(scores: &[i32]) -> (u32, i64, i64) 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ranking<'a> {
     scores: &'a [i32],
-    last: Option<(u32, i32)>,
+    /// The place of the next is not above this.
+    limit: i64,
 }
 
 impl<'a> Ranking<'a> {
     pub(super) const fn new(scores: &'a [i32]) -> Self {
-        Self { scores, last: None }
+        Self { scores, limit: i64::MAX }
     }
 
     /// The best class, its score, and how much larger the `k`-th largest score is than the next.
     pub(super) fn gap_behind(mut self, k: u32) -> (u32, i64, i64) {
         let (class, best) = self.next().unwrap_or_default();
-        let kth = match k.checked_sub(2) {
-            Some(between) => self.nth(between as usize).map_or(best, |(_, score)| score),
-            None => best,
-        };
-        let next = self.next().map_or(kth, |(_, score)| score);
-        (class, best, kth.wrapping_sub(next))
+        let (mut kth, mut place) = (best, 1);
+        while let Some((_, next)) = self.next() {
+            if place >= k {
+                return (class, best, kth.wrapping_sub(next));
+            }
+            (kth, place) = (next, place.wrapping_add(1));
+        }
+        (class, best, 0)
     }
 }
 
 impl Iterator for Ranking<'_> {
     type Item = (u32, i64);
 
+    #[inline(never)]
     fn next(&mut self) -> Option<(u32, i64)> {
-        let last = self.last;
-        let behind = |&(index, &score): &(u32, &i32)| match last {
-            Some((at, than)) => score < than || (score == than && index > at),
-            None => true,
-        };
-        let mut found: Option<(u32, i32)> = None;
-        for (index, &score) in numbered(self.scores).filter(behind) {
-            if found.is_none_or(|(_, best)| score > best) {
-                found = Some((index, score));
-            }
+        // The score, and below it what is larger for a lower index. The smallest is of no class that there is.
+        const NONE: i64 = i64::MIN;
+        let mut best = NONE;
+        for (index, &score) in numbered(self.scores) {
+            let place = i64::from(score) << 32 | i64::from(!index);
+            best = best.max(if place <= self.limit { place } else { NONE });
         }
-        self.last = found.or(last);
-        found.map(|(index, score)| (index, i64::from(score)))
+        if best == NONE {
+            return None;
+        }
+        self.limit = best.wrapping_sub(1);
+        Some((!(best as u32), best >> 32))
     }
 }
 
@@ -100,9 +102,11 @@ mod tests {
 
     #[test]
     fn the_best_two_of_equal_extremes_are_both_found() {
-        assert_eq!(best_two::<false>(&[i32::MIN, i32::MIN]), (0, -2_147_483_648, -2_147_483_648));
-        assert_eq!(best_two::<true>(&[i32::MAX, i32::MAX]), (0, 2_147_483_647, 2_147_483_647));
-        assert_eq!(best_two::<true>(&[5, 1, 1]), (1, 1, 1));
-        assert_eq!(best_two::<true>(&[1]), (0, 1, 1));
+        assert_eq!(best_two(&[i32::MIN, i32::MIN], false), (0, -2_147_483_648, 0));
+        assert_eq!(best_two(&[i32::MAX, i32::MAX], true), (0, 2_147_483_647, 0));
+        assert_eq!(best_two(&[i32::MAX, i32::MIN], false), (0, 2_147_483_647, 4_294_967_295));
+        assert_eq!(best_two(&[i32::MAX, i32::MIN], true), (1, -2_147_483_648, 4_294_967_295));
+        assert_eq!(best_two(&[5, 1, 1], true), (1, 1, 0));
+        assert_eq!(best_two(&[1], true), (0, 1, 0));
     }
 }

@@ -2,6 +2,8 @@
 
 use fixed::types::{I32F32, U32F96};
 
+use crate::features::saturate;
+
 /// How quantised scores become real ones: `scale · (q − zero_point)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scores {
@@ -13,14 +15,14 @@ pub struct Scores {
 
 impl Scores {
     /// The real size of `units` quantised units, rounded down, saturated.
+    #[inline(never)]
     pub(super) fn real(&self, units: i64) -> I32F32 {
         // 33 bits of units times 128 bits of scale do not fit 128 bits: multiply the scale's halves apart.
         let bits = self.scale.to_bits();
-        let (high, low) = ((bits >> 64) as i128, (bits & u128::from(u64::MAX)) as i128);
         let units = i128::from(units);
-        let carry = units.wrapping_mul(low).wrapping_shr(64);
-        let value = units.wrapping_mul(high).wrapping_add(carry);
-        I32F32::from_bits(value.max(i128::from(i64::MIN)).min(i128::from(i64::MAX)) as i64)
+        let carry = units.wrapping_mul(i128::from(bits as u64)) >> 64;
+        let value = units.wrapping_mul(i128::from((bits >> 64) as u64)).wrapping_add(carry);
+        I32F32::from_bits(saturate(value))
     }
 
     /// The real value of the score `q`.

@@ -7,108 +7,188 @@ use crate::features::{affine, buckets, digits, memory, quotient};
 use crate::format::{Model, Rounding, SectionKind, Step, StepKind, Tensor};
 use crate::iter::numbered;
 
-type Checked<T> = core::result::Result<T, Problem>;
+type Checked = core::result::Result<(), Problem>;
 
 /// Puts the range of tensor 0, the program's operations and its state into the report.
 #[inline(never)]
 pub(super) fn check(model: &Model<'_>, report: &mut Report) -> Result<()> {
-    let whole = |problem| Error::new(Place::Section(SectionKind::Program), problem);
-    let input = tensor(model, 0).map_err(whole)?;
-    let mut values = model.features().len() as u32;
-    let (mut elements, mut state_end, mut range) = (0u64, 0u64, None::<Interval>);
+    let whole = |problem| Err(Error::new(Place::Section(SectionKind::Program), problem));
+    let input = match tensor(model, 0) {
+        Ok(input) => input,
+        Err(problem) => return whole(problem),
+    };
+    let mut proof = Proof {
+        model,
+        input: &input,
+        values: model.features().len() as u32,
+        elements: 0,
+        state_end: 0,
+        range: Interval { lo: i64::MAX, hi: i64::MIN },
+    };
     for (index, step) in numbered(model.program().iter()) {
-        let refuse = |problem| Error::new(Place::Step(index), problem);
-        check_sources(&step, values).map_err(refuse)?;
-        if let Some(reached) = check_step(model, &step, &input).map_err(refuse)? {
-            range = Some(range.map_or(reached, |range| range.union(reached)));
+        if let Err(problem) = proof.add(&step) {
+            return Err(Error::new(Place::Step(index), problem));
         }
-        state_end = check_state(&step, state_end).map_err(refuse)?;
-        values = values.saturating_add(u32::from(step.kind.values()));
-        elements = elements.saturating_add(u64::from(step.kind.elements()));
-        let made = step.kind.values().max(step.kind.elements());
-        report.operations = report.operations.saturating_add(u64::from(made));
+        let (values, elements) = (step.kind.values(), step.kind.elements());
+        proof.values = proof.values.saturating_add(u32::from(values));
+        proof.elements = proof.elements.saturating_add(u64::from(elements));
+        report.operations = report.operations.saturating_add(u64::from(values.max(elements)));
         report.look_ups = report.look_ups.saturating_add(look_ups(&step));
     }
 
-    match range {
-        Some(range) if elements == input.elements() => report.input = range,
-        _ => return Err(whole(Problem::Elements { is: elements, inputs: input.elements() })),
+    // There is at least one element in both then.
+    let Proof { elements, state_end, range, .. } = proof;
+    if elements != input.elements() {
+        return whole(Problem::Elements { is: elements, inputs: input.elements() });
     }
+    report.input = range;
     report.state_words = report.state_words.max(state_end as usize);
     Ok(())
 }
 
-/// A step reads counters and values that there are before it.
-fn check_sources(step: &Step, values: u32) -> Checked<()> {
-    let exists = |is: u16| if u32::from(is) < values { Ok(()) } else { Err(Problem::Source { is, values }) };
-    exists(step.source)?;
-    step.kind.second().map_or(Ok(()), exists)
+/// What is proved of the steps so far.
+struct Proof<'a> {
+    model: &'a Model<'a>,
+    input: &'a Tensor,
+    /// Counters, and values behind them.
+    values: u32,
+    elements: u64,
+    state_end: u64,
+    /// Of the elements; the union of nothing at first.
+    range: Interval,
 }
 
-/// A step's own numbers; gives what its elements can be, if it makes any.
-fn check_step(model: &Model<'_>, step: &Step, input: &Tensor) -> Checked<Option<Interval>> {
-    let element = |lo: i32, hi: i32| {
-        let (min, max) = input.element.range();
+/// A number of a step that has to be 1 to a largest.
+struct Amount {
+    what: &'static str,
+    is: u64,
+    max: u64,
+}
+
+impl Proof<'_> {
+    /// Proves one more step.
+    #[inline(never)]
+    fn add(&mut self, step: &Step) -> Checked {
+        let kind = &step.kind;
+        self.check_source(step.source)?;
+        if let Some(second) = kind.second() {
+            self.check_source(second)?;
+        }
+
+        let mut shift = (0, 0);
+        let mut amount = Amount { what: "", is: 1, max: 1 };
+        let mut elements = None;
+        match *kind {
+            StepKind::Affine { shift: is, lo, hi, .. } => {
+                shift = (is, affine::MAX_SHIFT);
+                elements = Some((lo, hi));
+            }
+            StepKind::Copy { lo, hi } => elements = Some((lo, hi)),
+            StepKind::Bucketise { count, base, .. } => {
+                let max = u64::from(buckets::MAX_THRESHOLDS);
+                amount = Amount { what: "number of thresholds", is: u64::from(count), max };
+                elements = Some((base, base.saturating_add(i32::from(count))));
+            }
+            StepKind::OneHot { count, off, on, .. } => {
+                amount = Amount { what: "number of elements", is: u64::from(count), max: u64::from(u16::MAX) };
+                elements = Some((off.min(on), off.max(on)));
+            }
+            StepKind::Digits { count, base } => {
+                amount = Amount { what: "number of digits", is: u64::from(count), max: u64::from(digits::MAX_DIGITS) };
+                elements = Some((base, base.saturating_add(9)));
+            }
+            StepKind::Clamp { lo, hi } => {
+                if lo > hi {
+                    return Err(Problem::EmptyClamp { lo, hi });
+                }
+            }
+            StepKind::Log2 { .. } | StepKind::Difference { .. } => {}
+            StepKind::Ratio { shift: is, .. } => shift = (is, quotient::MAX_SHIFT),
+            StepKind::Ewma { alpha, shift: is, fraction, .. } => {
+                shift = (is, memory::MAX_SHIFT);
+                if fraction > memory::MAX_FRACTION && is <= memory::MAX_SHIFT {
+                    shift = (fraction, memory::MAX_FRACTION);
+                }
+                let max = 1u64.wrapping_shl(u32::from(is));
+                amount = Amount { what: "weight of a sample", is: u64::from(alpha), max };
+            }
+            StepKind::History { count, .. } => {
+                let max = u64::from(memory::MAX_HISTORY);
+                amount = Amount { what: "length of the history", is: u64::from(count), max };
+            }
+        }
+        let (is, max) = shift;
+        if is > max {
+            return Err(Problem::Shift { is, max });
+        }
+        let Amount { what, is, max } = amount;
+        if is == 0 || is > max {
+            return Err(Problem::Amount { what, is, max });
+        }
+        if let StepKind::Bucketise { thresholds, count, .. } = *kind {
+            self.check_thresholds(kind, thresholds, count)?;
+        }
+        if let Some((lo, hi)) = elements {
+            self.check_elements(kind, lo, hi)?;
+        }
+        self.check_state(kind)
+    }
+
+    /// A step reads counters and values that there are before it.
+    fn check_source(&self, is: u16) -> Checked {
+        if u32::from(is) < self.values {
+            return Ok(());
+        }
+        Err(Problem::Source { is, values: self.values })
+    }
+
+    fn check_thresholds(&self, kind: &StepKind, thresholds: u32, count: u16) -> Checked {
+        let end = u64::from(thresholds).saturating_add(u64::from(count).saturating_mul(8));
+        let length = self.model.data().len() as u64;
+        if end > length {
+            return Err(Problem::DataEnd { what: "thresholds", end, length });
+        }
+        let mut before = i64::MIN;
+        for (index, threshold) in numbered(kind.thresholds(self.model.data())) {
+            if threshold < before {
+                return Err(Problem::Unsorted { index });
+            }
+            before = threshold;
+        }
+        Ok(())
+    }
+
+    /// What the elements can be is in the element type's range.
+    fn check_elements(&mut self, kind: &StepKind, lo: i32, hi: i32) -> Checked {
+        let (min, max) = self.input.element.range();
         if lo > hi || lo < min || hi > max {
             return Err(Problem::Clip { lo, hi });
         }
-        Ok(Some(Interval { lo: i64::from(lo), hi: i64::from(hi) }))
-    };
-    match step.kind {
-        StepKind::Affine { multiplier, bias, shift, rounding, lo, hi } => {
+        let (mut lo, mut hi) = (lo, hi);
+        if let StepKind::Affine { multiplier, bias, shift, rounding, .. } = *kind {
             let affine = affine::Affine { multiplier, bias, shift, rounding };
-            element(lo, hi)?;
             check_affine(affine)?;
-            let ends = [i64::MIN, i64::MAX].map(|raw| Interval::point(affine::quantize(raw, affine, lo, hi).into()));
-            Ok(Some(ends[0].union(ends[1])))
+            let (first, last) =
+                (affine::quantize(i64::MIN, affine, lo, hi), affine::quantize(i64::MAX, affine, lo, hi));
+            (lo, hi) = (first.min(last), first.max(last));
         }
-        StepKind::Copy { lo, hi } => element(lo, hi),
-        StepKind::Bucketise { thresholds, count, base } => {
-            amount("number of thresholds", count.into(), buckets::MAX_THRESHOLDS.into())?;
-            let end = u64::from(thresholds).saturating_add(u64::from(count).saturating_mul(8));
-            let length = model.data().len() as u64;
-            if end > length {
-                return Err(Problem::DataEnd { what: "thresholds", end, length });
-            }
-            let mut before = i64::MIN;
-            for (index, threshold) in numbered(step.kind.thresholds(model.data())) {
-                if threshold < before {
-                    return Err(Problem::Unsorted { index });
-                }
-                before = threshold;
-            }
-            element(base, base.saturating_add(i32::from(count)))
+        self.range = self.range.union(Interval { lo: i64::from(lo), hi: i64::from(hi) });
+        Ok(())
+    }
+
+    /// Steps name their state in order, so that no two share a word.
+    fn check_state(&mut self, kind: &StepKind) -> Checked {
+        let Some((at, words)) = kind.state() else { return Ok(()) };
+        let end = self.state_end;
+        if u64::from(at) < end {
+            return Err(Problem::StateOverlap { at, end });
         }
-        StepKind::OneHot { count, off, on, .. } => {
-            amount("number of elements", count.into(), u16::MAX.into())?;
-            element(off.min(on), off.max(on))
-        }
-        StepKind::Digits { count, base } => {
-            amount("number of digits", count.into(), digits::MAX_DIGITS.into())?;
-            element(base, base.saturating_add(9))
-        }
-        StepKind::Clamp { lo, hi } if lo > hi => Err(Problem::EmptyClamp { lo, hi }),
-        StepKind::Clamp { .. } | StepKind::Log2 { .. } | StepKind::Difference { .. } => Ok(None),
-        StepKind::Ratio { shift, .. } => {
-            at_most(shift, quotient::MAX_SHIFT)?;
-            Ok(None)
-        }
-        StepKind::Ewma { alpha, shift, fraction, .. } => {
-            at_most(shift, memory::MAX_SHIFT)?;
-            at_most(fraction, memory::MAX_FRACTION)?;
-            let one = 1u64.wrapping_shl(u32::from(shift));
-            amount("weight of a sample", alpha.into(), one)?;
-            Ok(None)
-        }
-        StepKind::History { count, .. } => {
-            amount("length of the history", count.into(), memory::MAX_HISTORY.into())?;
-            Ok(None)
-        }
+        self.state_end = u64::from(at).saturating_add(u64::from(words));
+        Ok(())
     }
 }
 
-fn check_affine(affine: affine::Affine) -> Checked<()> {
-    at_most(affine.shift, affine::MAX_SHIFT)?;
+fn check_affine(affine: affine::Affine) -> Checked {
     if affine.multiplier.unsigned_abs() >= affine::MULTIPLIER_LIMIT.unsigned_abs() {
         return Err(Problem::TooLarge { what: "multiplier" });
     }
@@ -122,34 +202,11 @@ fn check_affine(affine: affine::Affine) -> Checked<()> {
     }
 }
 
-/// Steps name their state in order, so that no two share a word. Gives the end.
-fn check_state(step: &Step, end: u64) -> Checked<u64> {
-    let Some((at, words)) = step.kind.state() else { return Ok(end) };
-    if u64::from(at) < end {
-        return Err(Problem::StateOverlap { at, end });
-    }
-    Ok(u64::from(at).saturating_add(u64::from(words)))
-}
-
 /// Comparisons and entries of tables that a step looks up.
 fn look_ups(step: &Step) -> u64 {
     match step.kind {
-        StepKind::Bucketise { count, .. } => u64::from(u16::BITS.saturating_sub(count.leading_zeros())),
+        StepKind::Bucketise { count, .. } => u64::from(u16::BITS.wrapping_sub(count.leading_zeros())),
         StepKind::Log2 { .. } => 2,
         _ => 0,
     }
-}
-
-fn at_most(is: u8, max: u8) -> Checked<()> {
-    if is > max {
-        return Err(Problem::Shift { is, max });
-    }
-    Ok(())
-}
-
-fn amount(what: &'static str, is: u64, max: u64) -> Checked<()> {
-    if is == 0 || is > max {
-        return Err(Problem::Amount { what, is, max });
-    }
-    Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use kinfer_suite::{hostile, models};
+use kinfer_suite::{hostile, models, zoo};
 use serde::Deserialize;
 
 use crate::bench;
@@ -100,6 +100,9 @@ fn guest(
     fs::create_dir_all(&models).with_context(|| format!("making {}", models.display()))?;
     fs::copy(&converted.model, models.join("io-latency.kinf"))?;
     fs::write(models.join("two-counters.kinf"), models::two_counters().to_bytes())?;
+    for (name, spec) in zoo::all() {
+        fs::write(models.join(name).with_extension("kinf"), spec.to_bytes())?;
+    }
     for file in hostile::all() {
         fs::write(models.join(file.name).with_extension("kinf"), file.bytes)?;
     }

@@ -28,10 +28,10 @@ pub use names::{Name, NAME_SIZE, UNIT_SIZE};
 pub(crate) use operator::entries;
 pub use operator::family;
 pub use operator::{
-    Add, Additive, Centroid, Channel, Child, Clip, Concat, Conv, Dense, Distance, Leaves, Lookup, Mul, Operator,
-    OperatorKind, Parameters, Pool, PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding, Scaling, Slice,
-    Softmax, Split, SquaredError, Table, Term, Tree, Trees, WeightType, Weights, Window, NO_TENSOR, OPERATOR_SIZE,
-    TERM_SIZE,
+    Add, Additive, Centroid, Channel, ChannelIter, Child, Clip, Concat, Conv, Dense, Distance, Entries, Leaves, Lookup,
+    Mul, Operator, OperatorKind, Parameters, Pool, PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding,
+    Scaling, Slice, Softmax, Split, Splits, SquaredError, Table, Term, Tree, TreeIter, Trees, WeightType, Weights,
+    WeightsIter, Window, NO_TENSOR, OPERATOR_SIZE, TERM_SIZE,
 };
 pub use records::{ElementType, Feature, Record, Records, Tensor, FEATURE_SIZE, OUTCOME_SIZE, TENSOR_SIZE};
 pub use step::{Step, StepKind, STEP_SIZE};

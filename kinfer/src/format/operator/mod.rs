@@ -16,9 +16,9 @@ mod trees;
 mod window;
 
 pub(crate) use additive::entries;
-pub use additive::{Additive, Term, TERM_SIZE};
+pub use additive::{Additive, Entries, Term, TERM_SIZE};
 pub use conv::Conv;
-pub use dense::{Channel, Dense, Requantize, WeightType, Weights};
+pub use dense::{Channel, ChannelIter, Dense, Requantize, WeightType, Weights, WeightsIter};
 pub use distance::{Centroid, Distance, Scaling, SquaredError};
 pub use elementwise::{Add, Clip, Mul, Rescale};
 use family::Member;
@@ -30,7 +30,7 @@ pub use softmax::Softmax;
 pub use state::{Recall, Remember};
 pub use table::{Lookup, Table};
 
-pub use trees::{Child, Leaves, Split, Tree, Trees};
+pub use trees::{Child, Leaves, Split, Splits, Tree, TreeIter, Trees};
 pub use window::Window;
 
 use super::bytes::u16_at;
@@ -156,6 +156,7 @@ impl Record<'_> for Operator {
     const SIZE: usize = OPERATOR_SIZE;
 
     fn read(index: u32, bytes: &[u8]) -> Result<Self> {
+        let bytes = bytes.first_chunk::<OPERATOR_SIZE>().unwrap_or(&[0; OPERATOR_SIZE]);
         let code = u16_at(bytes, 0);
         let Some(kind) = OperatorKind::from_code(code) else {
             return Err(Error::new(Place::Record(index), Problem::UnknownKind { kind: code }));

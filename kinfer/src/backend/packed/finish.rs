@@ -229,7 +229,7 @@ fn multiply<'o, const L: u32, const N: usize, const C: usize>(
 }
 
 /// As [`multiply`], with ties to even.
-#[inline(never)]
+#[inline(always)] // for the stack's sake
 fn half_even<'o>(head: Head<'_>, sums: &[i64], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32] {
     let Output { zero_point, lo, hi, .. } = head.output();
     row_by_row(head.lanes(), sums, chunks(constants, 3), out, |lane, constants| {
@@ -243,7 +243,7 @@ fn half_even<'o>(head: Head<'_>, sums: &[i64], constants: &[i64], out: &'o mut [
 }
 
 /// By the definition: what is too wide for the other forms, and TensorFlow Lite's double rounding.
-#[inline(never)]
+#[inline(always)] // for the stack's sake
 fn plain<'o>(head: Head<'_>, sums: &[i64], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32] {
     row_by_row(head.lanes(), sums, chunks(constants, 2), out, |lane, constants| {
         let &[factor, unbias] = constants else { return 0 };

@@ -49,7 +49,7 @@ impl<'a> Ranking<'a> {
     pub(super) fn gap_behind(mut self, k: u32) -> (u32, i64, i64) {
         let (class, best) = self.next().unwrap_or_default();
         let (mut kth, mut place) = (best, 1);
-        while let Some((_, next)) = self.next() {
+        for (_, next) in self {
             if place >= k {
                 return (class, best, kth.wrapping_sub(next));
             }

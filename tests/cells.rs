@@ -10,6 +10,9 @@ use num_traits::ToPrimitive;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+/// A caller that keeps state.
+const LIMITS: Limits = Limits { state_bytes: 4 << 10, ..Limits::KERNEL };
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     /// With `linear_before_reset`.
@@ -182,7 +185,7 @@ fn random(seed: &mut u64) -> f64 {
 fn proved(spec: &ModelSpec) -> Result<(Report, Packed<Vec<i64>>), String> {
     let bytes = spec.to_bytes();
     let model = Model::parse(&bytes).map_err(|error| error.to_string())?;
-    let report = verify(&model, &Limits::KERNEL).map_err(|error| error.to_string())?;
+    let report = verify(&model, &LIMITS).map_err(|error| error.to_string())?;
     let packed = Packed::new(&model, &report, vec![0; report.packed_words]).unwrap();
     Ok((report, packed))
 }

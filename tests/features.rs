@@ -12,6 +12,9 @@ use num_traits::ToPrimitive;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+/// A caller that keeps state.
+const LIMITS: Limits = Limits { state_bytes: 4 << 10, ..Limits::KERNEL };
+
 /// A model that is little more than its program: the class is the largest element.
 fn model(element: ElementType, features: usize, program: Vec<StepSpec>) -> ModelSpec {
     let elements: usize = program.iter().map(elements).sum();
@@ -60,7 +63,7 @@ impl Core {
     fn load(spec: &ModelSpec) -> Result<Self, String> {
         let bytes = spec.to_bytes();
         let model = Model::parse(&bytes).map_err(|error| error.to_string())?;
-        let report = verify(&model, &Limits::KERNEL).map_err(|error| error.to_string())?;
+        let report = verify(&model, &LIMITS).map_err(|error| error.to_string())?;
         Ok(Self {
             packed: Packed::new(&model, &report, vec![0; report.packed_words]).unwrap(),
             scratch: vec![-1; report.scratch_words],
@@ -261,7 +264,7 @@ proptest! {
         }
         let bytes = to_bytes(&sections);
         let Ok(model) = Model::parse(&bytes) else { return Ok(()) };
-        let Ok(report) = verify(&model, &Limits::KERNEL) else { return Ok(()) };
+        let Ok(report) = verify(&model, &LIMITS) else { return Ok(()) };
         let packed = Packed::new(&model, &report, vec![0; report.packed_words]).unwrap();
         let (mut scratch, mut state) = (vec![0; report.scratch_words], vec![0; report.state_words]);
         let decision = packed.decide_with(&mut scratch, &mut state, &raw[..report.inputs]);
@@ -409,7 +412,7 @@ fn thresholds_past_the_data_section_are_refused() {
     sections[SectionKind::Program as usize - 1].bytes[8] = 8;
     let bytes = to_bytes(&sections);
     let model = Model::parse(&bytes).unwrap();
-    let refused = verify(&model, &Limits::KERNEL).unwrap_err().to_string();
+    let refused = verify(&model, &LIMITS).unwrap_err().to_string();
     assert_eq!(refused, "feature program step 0: thresholds end at byte 24, section data has 16");
 }
 

@@ -127,7 +127,7 @@ proptest! {
             }
         };
         let operator = model.operators().get(0).unwrap();
-        let node = kinfer::verify::node(&model, &operator, &report).unwrap();
+        let node = verify::node(&model, &operator, &report).unwrap();
         let run = |backend: &dyn Runs, inputs: &[i32]| backend.outputs(&node, inputs);
         for inputs in &rows {
             prop_assert_eq!(run(&Reference, inputs), run(&PackedWords, inputs));
@@ -137,11 +137,11 @@ proptest! {
 
 /// A backend that packs and runs one operator.
 trait Runs {
-    fn outputs(&self, node: &kinfer::verify::Node<'_>, inputs: &[i32]) -> Vec<i32>;
+    fn outputs(&self, node: &verify::Node<'_>, inputs: &[i32]) -> Vec<i32>;
 }
 
 impl<B: Backend> Runs for B {
-    fn outputs(&self, node: &kinfer::verify::Node<'_>, inputs: &[i32]) -> Vec<i32> {
+    fn outputs(&self, node: &verify::Node<'_>, inputs: &[i32]) -> Vec<i32> {
         let need = self.need(node).unwrap();
         let mut memory = vec![-1; need.words as usize];
         self.pack(node, &mut memory);

@@ -11,6 +11,9 @@ use num_traits::ToPrimitive;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+/// A caller that keeps state.
+const LIMITS: Limits = Limits { state_bytes: 4 << 10, ..Limits::KERNEL };
+
 /// A model whose counters are the elements of tensor 0, and whose tensors all share its grid.
 struct Build {
     spec: ModelSpec,
@@ -163,7 +166,7 @@ fn case() -> impl Strategy<Value = (ModelSpec, Vec<i64>, Vec<Vec<i64>>)> {
 fn proved(spec: &ModelSpec) -> Result<(Report, Packed<Vec<i64>>), String> {
     let bytes = spec.to_bytes();
     let model = Model::parse(&bytes).map_err(|error| error.to_string())?;
-    let report = verify(&model, &Limits::KERNEL).map_err(|error| error.to_string())?;
+    let report = verify(&model, &LIMITS).map_err(|error| error.to_string())?;
     let packed = Packed::new(&model, &report, vec![0; report.packed_words]).unwrap();
     Ok((report, packed))
 }
@@ -238,7 +241,7 @@ proptest! {
         }
         seal(&mut bytes);
         let Ok(model) = Model::parse(&bytes) else { return Ok(()) };
-        let Ok(report) = verify(&model, &Limits::KERNEL) else { return Ok(()) };
+        let Ok(report) = verify(&model, &LIMITS) else { return Ok(()) };
         let packed = Packed::new(&model, &report, vec![0; report.packed_words]).unwrap();
         let mut scratch = vec![0; report.scratch_words];
         let mut state = state;
@@ -429,7 +432,7 @@ fn a_recall_that_names_an_input_is_refused() {
     let operators = sections.iter_mut().find(|section| section.count == 2 && section.bytes.len() == 128).unwrap();
     operators.bytes[64 + 4] = 1;
     let bytes = kinfer_convert::kinf::container::to_bytes(&sections);
-    let error = verify(&Model::parse(&bytes).unwrap(), &Limits::KERNEL).unwrap_err();
+    let error = verify(&Model::parse(&bytes).unwrap(), &LIMITS).unwrap_err();
     assert_eq!(error.to_string(), "op 1 (recall): reserved bytes at 4 are not zero");
 }
 

@@ -2,7 +2,7 @@
 
 use fixed::types::{I32F32, U32F96};
 use kinfer::backend::{Backend, BackendKind, Io, PackedWords, Reference};
-use kinfer::format::{ElementType, HeadKind, Leaves, OperatorKind, Rounding};
+use kinfer::format::{ElementType, HeadKind, Leaves, OperatorKind};
 use kinfer::verify::Node;
 use kinfer::{Limits, Model, Packed, verify};
 use kinfer_convert::kinf::container::{seal, to_bytes};
@@ -192,7 +192,7 @@ fn check(spec: &ModelSpec, rows: &[Vec<i64>]) -> Result<(), TestCaseError> {
     let packed = Packed::new(&model, &report, vec![i64::MIN; report.packed_words]).unwrap();
     let mut scratch = vec![i64::MIN; report.scratch_words];
     let operator = model.operators().get(0).unwrap();
-    let node = kinfer::verify::node(&model, &operator, &report).unwrap();
+    let node = verify::node(&model, &operator, &report).unwrap();
     let (lo, hi) = spec.tensors[0].element.range();
     for row in rows {
         let expected = wide::decide(spec, row);

@@ -305,7 +305,7 @@ impl fmt::Display for Problem {
                 write!(f, "tree {tree} is of class {is}, from {from} on and below {classes} it could be")
             }
             Self::ReadsScores { tensor } => {
-                write!(f, "reads tensor {tensor} of int32 scores, which only rescale, clip and the head may")
+                write!(f, "reads tensor {tensor} of int32 scores, which this operator cannot")
             }
             Self::OneScore { head, is } => write!(f, "{head} takes one score, the tensor has {is}"),
             Self::Top { k, scores } => write!(f, "top {k} of {scores} scores: it takes at least 1, and fewer than all"),

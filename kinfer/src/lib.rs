@@ -1,17 +1,31 @@
 //! Integer inference for decisions taken inside a kernel.
 //!
-//! A model file goes through four steps, each a layer of this crate, and each layer says what it must not know:
+//! A model file goes through four steps, and each layer says what it must not know:
 //!
-//! 1. [`format`] turns bytes into a [`Model`], a view that borrows the file. It checks structure and nothing else:
-//!    it knows no arithmetic.
+//! 1. [`format`](mod@format) turns bytes into a [`Model`], a view that borrows the file. It checks structure and nothing
+//!    else: it knows no arithmetic.
 //! 2. [`verify()`] proves what may run: shapes, order, the range of every accumulator, cost, memory. It does not know
-//!    how anything is computed fast. Its [`Report`] is data.
+//!    how anything is computed fast. Its [`Report`] is data, and it refuses what is over the caller's [`Limits`].
 //! 3. [`Packed::new`] lays the verified model out in memory of the caller.
 //! 4. [`Packed::decide`] takes raw counters and gives a [`Decision`]. It cannot fail, allocate, block or overflow:
-//!    every error is a load error.
+//!    every error is a load error. [`Packed::decide_with`] is for models that remember something from one decision to
+//!    the next, in state that the caller keeps.
 //!
-//! What an operator *means* is in [`ops`], in plain integers, one operator a file; how it runs is in [`backend`];
-//! how raw counters become quantised inputs is in [`features`].
+//! # A decision, layer by layer
+//!
+//! * [`features`]: raw counters → the quantised elements of tensor 0, by a program in a straight line. Knows no operator.
+//! * [`ops`]: what each operator *means*, in plain integers, one a file; with them rounding and requantisation. Knows
+//!   neither files nor memory layout.
+//! * [`backend`]: how operators run. [`backend::reference`] is [`ops`] on packed memory, [`backend::packed`] has the same
+//!   bits from several products a multiply. Which of them runs an operator is decided once, from the proof.
+//! * [`engine`]: where things lie in scratch and in packed memory, and the loop over the plan's records. Knows neither ONNX
+//!   nor the kernel.
+//! * [`heads`]: scores → a [`Decision`]. Does not know how the scores came about.
+//!
+//! At the edges: [`error`](mod@error) has every sentence of a refusal, the same in a tool and in the kernel's log; [`uapi`]
+//! is what crosses `/dev/kinfer`, as bytes.
+//!
+//! # Use
 //!
 //! ```
 //! # fn load(bytes: &[u8], raw: &[i64]) -> Result<(), kinfer::Error> {
@@ -26,11 +40,19 @@
 //! # }
 //! ```
 //!
+//! # Features
+//!
+//! Each family of operators is a feature, all of them on by default: `convolution`, `elementwise`, `recurrent`, `trees`,
+//! `additive`, `distance`. Dense layers, clip and reshape are always there. Without a family the core is smaller, and a file
+//! with one of its operators is refused: see [`format::family`].
+//!
 //! # Invariants
 //!
 //! There is no float, no allocation, no `unsafe` and no panic path in this crate. The lints below keep the source so, and
-//! `cargo xtask test` looks at the object that goes into the kernel module. The arithmetic is normative and written out
-//! in `docs/arithmetic.md`; the file format in `docs/kinf-format.md`.
+//! `cargo xtask test` looks at the object that goes into the kernel module.
+//!
+//! In the repository's `docs/`: `arithmetic.md` and `kinf-format.md` with the pages of `operators/` and `features.md` are
+//! normative; `verification.md` says what is proved and how, `backends.md` how it runs.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -4,3 +4,4 @@
 pub mod hostile;
 pub mod models;
 pub mod wide;
+pub mod zoo;

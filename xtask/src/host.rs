@@ -18,6 +18,8 @@ const PACKAGES: &[&str] = &[
     "kmod",
     // Training and the float references.
     "python3-venv",
+    // Instruction counts.
+    "valgrind",
     // Crates that build C: libbpf, its libelf and zlib, compression of Parquet files.
     "gcc",
     "libc6-dev",

@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything in this repository that is more than `cargo build`.
 
+mod bench;
 mod cache;
 mod convert;
 mod demo;
@@ -42,6 +43,7 @@ struct Cli {
 const AFTER_HELP: &str = "\
 Examples:
   cargo xtask demo                          the main job, from set-up to report
+  cargo xtask bench                         the core against other engines; writes benches/RESULTS.md
   cargo xtask record io-latency             a new recording of the data set
   cargo xtask train io-latency              the model trained on it
   cargo xtask vm                            a shell in the booted kernel, kinfer loaded
@@ -63,6 +65,8 @@ enum Command {
     Demo,
     /// Every test, in user space and in the kernel
     Test,
+    /// Measure the core as the kernel has it, against other engines
+    Bench(bench::BenchArgs),
     /// Prepare the kernel and everything below it, and stop there
     Kernel {
         /// Move to the newest kernel that Debian's backports have
@@ -96,6 +100,7 @@ fn run(command: &Command) -> Result<()> {
     match command {
         Command::Demo => demo::run(),
         Command::Test => test::run(),
+        Command::Bench(args) => bench::run(args),
         Command::Kernel { update } => {
             let steps = steps::Steps::new("kernel", setup::STEPS)?;
             let kernel = setup::kernel(&steps, *update)?;

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use kinfer_suite::{hostile, models};
+use kinfer_suite::{hostile, models, zoo};
 use serde::Deserialize;
 
+use crate::bench;
 use crate::convert::{self, Converted};
 use crate::kernel::Kernel;
 use crate::module::{self, Built};
@@ -16,8 +17,8 @@ use crate::setup;
 use crate::steps::{Step, Steps};
 use crate::vm::{Machine, Outcome, Shape};
 
-/// Tests in user space, module, its checks' self-test, programs, converted model, tests in the kernel.
-const STEPS: usize = setup::STEPS + 6;
+/// Tests in user space, module, its checks' self-test, instruction counts, programs, converted model, tests in the kernel.
+const STEPS: usize = setup::STEPS + 6 + bench::CHECK_STEPS;
 
 /// What the guest does. `suite` removes the module and puts it back; `decide` then shows all held-out rows.
 const GUEST: &str = "\
@@ -37,6 +38,7 @@ pub(crate) fn run() -> Result<()> {
     })?;
     let built = steps.step("kinfer.ko and its checks", |step| module::build(&kernel, step))?;
     passed += steps.step("the checks refuse what they must", |step| module::selftest(&kernel, step))?;
+    passed += bench::check(&steps, &kernel)?;
     let programs = steps.step("programs", Programs::build)?;
     let converted = steps.step("convert io-latency", |step| convert::io_latency(step, &programs, steps.dir()))?;
 
@@ -98,6 +100,9 @@ fn guest(
     fs::create_dir_all(&models).with_context(|| format!("making {}", models.display()))?;
     fs::copy(&converted.model, models.join("io-latency.kinf"))?;
     fs::write(models.join("two-counters.kinf"), models::two_counters().to_bytes())?;
+    for (name, spec) in zoo::all() {
+        fs::write(models.join(name).with_extension("kinf"), spec.to_bytes())?;
+    }
     for file in hostile::all() {
         fs::write(models.join(file.name).with_extension("kinf"), file.bytes)?;
     }

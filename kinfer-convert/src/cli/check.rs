@@ -33,10 +33,7 @@ impl Check {
                 } else {
                     println!(
                         "accepted: {} inputs, {} operations, {} bytes packed, {} bytes of scratch",
-                        report.inputs,
-                        report.operations,
-                        report.packed_bytes(),
-                        report.scratch_bytes
+                        report.inputs, report.operations, report.packed_bytes, report.scratch_bytes
                     );
                 }
                 ExitCode::SUCCESS

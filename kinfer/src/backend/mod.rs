@@ -1,8 +1,8 @@
 //! How operators run. Every backend gives the same bits as [`crate::ops`].
 //!
-//! A backend lays an operator's weights out in packed memory once, and runs it often. [`choose`] asks every backend what
-//! an operator would cost it and takes the cheapest; which one that is is decided when a model is verified, from the
-//! proof, and never depends on the machine.
+//! A backend lays an operator's weights out in packed memory once, and runs it often. The verifier asks each backend what an
+//! operator would cost it, in cycles of a model that never depends on the machine, and takes the cheapest;
+//! [`OperatorReport::backend`](crate::verify::OperatorReport::backend) says which. `docs/backends.md` is about both.
 
 pub mod packed;
 pub mod reference;
@@ -10,7 +10,7 @@ pub mod reference;
 pub use packed::PackedWords;
 pub use reference::Reference;
 
-use crate::engine::layout::Layer;
+use crate::engine::layout::{Layer, Path};
 use crate::format::{OperatorKind, Parameters};
 use crate::verify::Node;
 
@@ -102,12 +102,14 @@ pub(crate) fn pack(backend: BackendKind, node: &Node<'_>, memory: &mut [i64]) {
     }
 }
 
-/// Calls `each` with the parts that an operator runs as, each a record of the plan: most are one, the whole `layer`.
-pub(crate) fn for_each_part(backend: BackendKind, node: &Node<'_>, layer: Layer, mut each: impl FnMut(Layer)) {
+/// Calls `each` with the parts that an operator runs as, each a record of the plan: most are one, the whole `layer`, which is
+/// packed in `memory`.
+pub(crate) fn for_each_part(node: &Node<'_>, layer: Layer, memory: &[i64], each: &mut dyn FnMut(Layer)) {
+    let packed = layer.path == Path::Packed;
     match &node.operator.parameters {
-        Parameters::Dense(dense) if backend == BackendKind::Packed => packed::dense::parts(node, dense, layer, each),
+        Parameters::Dense(dense) if packed => packed::dense::parts(node, dense, layer, memory, each),
+        Parameters::Conv(conv) if packed => packed::conv::parts(node, conv, layer, memory, each),
         Parameters::Reshape(_) => {} // its output is its input
-        Parameters::Conv(conv) if backend == BackendKind::Packed => packed::conv::parts(node, conv, layer, each),
         _ => each(layer),
     }
 }

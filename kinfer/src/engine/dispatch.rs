@@ -49,10 +49,12 @@ pub(super) fn run(record: &Record, memory: &[i64], scratch: &mut [i32], state: &
         Path::Rows => run_rows(record, memory, scratch),
         Path::List => list(record, memory, scratch),
         Path::ListedRows => run_listed(record, memory, scratch),
-        Path::Window => gather(record, memory, scratch),
-        Path::WindowRows => run_window(record, memory, scratch),
+        Path::Window if cfg!(feature = "convolution") => gather(record, memory, scratch),
+        Path::WindowRows if cfg!(feature = "convolution") => run_window(record, memory, scratch),
         Path::Reference => run_reference(record, memory, scratch, state),
-        Path::Packed => packed_trees(record, memory, scratch, state), // the only one without a path of its own
+        // The only one without a path of its own.
+        Path::Packed if cfg!(feature = "trees") => packed_trees(record, memory, scratch, state),
+        Path::Window | Path::WindowRows | Path::Packed => {} // not compiled in
     }
 }
 
@@ -62,22 +64,22 @@ fn run_reference(record: &Record, memory: &[i64], scratch: &mut [i32], state: &m
     match Layer::kind(record) {
         OperatorKind::Dense => dense(record, memory, scratch, state),
         OperatorKind::Clip => clip(record, memory, scratch, state),
-        OperatorKind::Conv => conv(record, memory, scratch, state),
-        OperatorKind::Pool => pool(record, memory, scratch, state),
-        OperatorKind::Rescale => rescale(record, memory, scratch, state),
-        OperatorKind::Table => table(record, memory, scratch, state),
-        OperatorKind::Softmax => softmax(record, memory, scratch, state),
-        OperatorKind::Add => add(record, memory, scratch, state),
-        OperatorKind::Mul => mul(record, memory, scratch, state),
-        OperatorKind::Concat => concat(record, memory, scratch, state),
-        OperatorKind::Slice => slice(record, memory, scratch, state),
-        OperatorKind::Reshape => {} // an alias
-        OperatorKind::Trees => trees(record, memory, scratch, state),
-        OperatorKind::Additive => additive(record, memory, scratch, state),
-        OperatorKind::Distance => distance(record, memory, scratch, state),
-        OperatorKind::SquaredError => squared_error(record, memory, scratch, state),
-        OperatorKind::Recall => recall(record, memory, scratch, state),
-        OperatorKind::Remember => remember(record, memory, scratch, state),
+        OperatorKind::Conv if cfg!(feature = "convolution") => conv(record, memory, scratch, state),
+        OperatorKind::Pool if cfg!(feature = "convolution") => pool(record, memory, scratch, state),
+        OperatorKind::Rescale if cfg!(feature = "elementwise") => rescale(record, memory, scratch, state),
+        OperatorKind::Table if cfg!(feature = "elementwise") => table(record, memory, scratch, state),
+        OperatorKind::Softmax if cfg!(feature = "elementwise") => softmax(record, memory, scratch, state),
+        OperatorKind::Add if cfg!(feature = "elementwise") => add(record, memory, scratch, state),
+        OperatorKind::Mul if cfg!(feature = "elementwise") => mul(record, memory, scratch, state),
+        OperatorKind::Concat if cfg!(feature = "recurrent") => concat(record, memory, scratch, state),
+        OperatorKind::Slice if cfg!(feature = "recurrent") => slice(record, memory, scratch, state),
+        OperatorKind::Trees if cfg!(feature = "trees") => trees(record, memory, scratch, state),
+        OperatorKind::Additive if cfg!(feature = "additive") => additive(record, memory, scratch, state),
+        OperatorKind::Distance if cfg!(feature = "distance") => distance(record, memory, scratch, state),
+        OperatorKind::SquaredError if cfg!(feature = "distance") => squared_error(record, memory, scratch, state),
+        OperatorKind::Recall if cfg!(feature = "recurrent") => recall(record, memory, scratch, state),
+        OperatorKind::Remember if cfg!(feature = "recurrent") => remember(record, memory, scratch, state),
+        _ => {} // a reshape, which is an alias, and what is not compiled in
     }
 }
 

@@ -3,7 +3,7 @@
 use core::ops::{Deref, DerefMut};
 
 use super::dispatch;
-use super::layout::{self, Layer, LAYER_WORDS};
+use super::layout::{self, Layer, Tensors, LAYER_WORDS};
 use super::span::Span;
 use crate::backend;
 use crate::cast::{i32s, i32s_mut};
@@ -131,29 +131,7 @@ impl Plan {
         let tensor = |index: u16| tensors.get(usize::from(index)).copied().unwrap_or_default();
         let program = layout::program_span(model, report);
         program::pack(model, program.of_mut(memory));
-
-        let (mut records, mut at) = (0usize, layout::parameters_at(model, report));
-        for (number, (operator, proved)) in numbered(model.operators().iter().zip(&report.operators)) {
-            let place = Place::Operator(number, operator.kind());
-            let node = verify::node(model, &operator, report).map_err(|problem| Error::new(place, problem))?;
-            let layer = Layer {
-                kind: operator.kind(),
-                path: proved.backend.into(),
-                input: tensor(operator.input),
-                second: operator.second.map_or(Span::default(), tensor),
-                output: tensor(operator.output),
-                memory: Span { at, len: proved.need.words },
-            };
-            at = layer.memory.end();
-            backend::pack(proved.backend, &node, layer.memory.of_mut(memory));
-            backend::for_each_part(proved.backend, &node, layer, |part| {
-                let here = memory.get_mut(records.saturating_mul(LAYER_WORDS)..).unwrap_or_default();
-                if let Some(record) = here.first_chunk_mut::<LAYER_WORDS>() {
-                    *record = part.to_words();
-                }
-                records = records.saturating_add(1);
-            });
-        }
+        let records = pack_operators(model, report, &tensors, memory)?;
 
         Ok(Self {
             features: model.features().len(),
@@ -224,4 +202,37 @@ impl Plan {
             dispatch::run(record, memory, scratch, state);
         }
     }
+}
+
+/// Lays the operators out, and the plan's records before them; how many records there are.
+#[inline(never)]
+fn pack_operators(model: &Model<'_>, report: &Report, tensors: &Tensors, memory: &mut [i64]) -> Result<usize> {
+    let tensor = |index: u16| tensors.get(usize::from(index)).copied().unwrap_or_default();
+    let first = layout::parameters_at(model, report);
+    let (plan, parameters) = memory.split_at_mut_checked(first as usize).unwrap_or_default();
+    let (mut records, mut at) = (0usize, 0);
+    for (number, (operator, proved)) in numbered(model.operators().iter().zip(&report.operators)) {
+        let place = Place::Operator(number, operator.kind());
+        let node = verify::node(model, &operator, report).map_err(|problem| Error::new(place, problem))?;
+        let here = Span { at, len: proved.need.words };
+        at = here.end();
+        let parameters = here.of_mut(parameters);
+        backend::pack(proved.backend, &node, parameters);
+        let layer = Layer {
+            kind: operator.kind(),
+            path: proved.backend.into(),
+            input: tensor(operator.input),
+            second: operator.second.map_or(Span::default(), tensor),
+            output: tensor(operator.output),
+            memory: Span { at: here.at.saturating_add(first), ..here },
+        };
+        backend::for_each_part(&node, layer, parameters, &mut |part| {
+            let here = plan.get_mut(records.saturating_mul(LAYER_WORDS)..).unwrap_or_default();
+            if let Some(record) = here.first_chunk_mut::<LAYER_WORDS>() {
+                *record = part.to_words();
+            }
+            records = records.saturating_add(1);
+        });
+    }
+    Ok(records)
 }

@@ -34,7 +34,7 @@ pub enum SectionKind {
     Tensors = 3,
     /// Operators in the order they run.
     Operators = 4,
-    /// Weights, biases, multipliers: bytes that operators name by offset.
+    /// Weights, biases, multipliers, tables, trees, thresholds: bytes that records name by offset.
     Data = 5,
     /// The decision head.
     Head = 6,

@@ -2,7 +2,11 @@
 //!
 //! [`Model`] borrows the file: a header, a table of typed sections, and fixed-size records in each. Parsing checks that
 //! every section and record is there, in bounds and of a known kind; what the records *mean* together (shapes, ranges,
-//! order) is [`crate::verify()`]'s. The specification is `docs/kinf-format.md`.
+//! order) is [`crate::verify()`]'s. The specification is `docs/kinf-format.md` and the pages that it names.
+//!
+//! [`Feature`], [`Step`], [`Tensor`], [`Operator`], [`Head`] are the records, [`Records`] those of a section. An operator's
+//! [`Parameters`] are a type of their own for each kind; they name weights, tables and trees by their offset in
+//! [`Model::data`].
 
 mod bytes;
 mod container;
@@ -22,11 +26,12 @@ pub use head::{Head, HeadKind, HEAD_SIZE};
 pub use model::Model;
 pub use names::{Name, NAME_SIZE, UNIT_SIZE};
 pub(crate) use operator::entries;
+pub use operator::family;
 pub use operator::{
-    Add, Additive, Centroid, Channel, Child, Clip, Concat, Conv, Dense, Distance, Leaves, Lookup, Mul, Operator,
-    OperatorKind, Parameters, Pool, PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding, Scaling, Slice,
-    Softmax, Split, SquaredError, Table, Term, Tree, Trees, WeightType, Weights, Window, NO_TENSOR, OPERATOR_SIZE,
-    TERM_SIZE,
+    Add, Additive, Centroid, Channel, ChannelIter, Child, Clip, Concat, Conv, Dense, Distance, Entries, Leaves, Lookup,
+    Mul, Operator, OperatorKind, Parameters, Pool, PoolMode, Recall, Remember, Requantize, Rescale, Reshape, Rounding,
+    Scaling, Slice, Softmax, Split, Splits, SquaredError, Table, Term, Tree, TreeIter, Trees, WeightType, Weights,
+    WeightsIter, Window, NO_TENSOR, OPERATOR_SIZE, TERM_SIZE,
 };
 pub use records::{ElementType, Feature, Record, Records, Tensor, FEATURE_SIZE, OUTCOME_SIZE, TENSOR_SIZE};
 pub use step::{Step, StepKind, STEP_SIZE};

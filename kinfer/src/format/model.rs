@@ -86,7 +86,7 @@ impl<'a> Model<'a> {
         self.operators
     }
 
-    /// Weights, biases, multipliers, shifts.
+    /// Weights, biases, multipliers, tables, trees, thresholds: what records name by offset.
     pub const fn data(&self) -> &'a [u8] {
         self.data
     }

@@ -9,7 +9,7 @@ use crate::iter::chunks;
 /// What one window sees of an image.
 #[derive(Clone, Copy, Debug)]
 pub struct Patch<'a> {
-    /// The image, pixel after pixel.
+    /// The image, pixel after pixel, from the first of the channels that the window sees.
     pub image: &'a [i32],
     /// Its zero point.
     pub zero_point: i32,
@@ -17,8 +17,6 @@ pub struct Patch<'a> {
     pub channels: usize,
     /// How many of them the window sees: those of its group.
     pub depth: usize,
-    /// The first of those.
-    pub first: usize,
     /// The first tap: row and column.
     pub origin: [i32; 2],
 }
@@ -34,12 +32,11 @@ pub fn sum(weights: &[i16], bias: i64, windows: &Windows, patch: &Patch<'_>) -> 
         for j in 0..width {
             let Some(weights) = taps.next() else { break };
             let Some(pixel) = windows.pixel(patch.origin, i, j) else { continue };
-            let at = pixel.wrapping_mul(patch.channels).wrapping_add(patch.first);
-            let values = patch.image.get(at..).unwrap_or(&[]);
-            acc = weights.iter().zip(values).fold(acc, |acc, (&weight, &value)| {
+            let values = patch.image.get(pixel.wrapping_mul(patch.channels)..).unwrap_or(&[]);
+            for (&weight, &value) in weights.iter().zip(values) {
                 let centred = i64::from(value).wrapping_sub(zero_point);
-                acc.wrapping_add(i64::from(weight).wrapping_mul(centred))
-            });
+                acc = acc.wrapping_add(i64::from(weight).wrapping_mul(centred));
+            }
         }
     }
     acc
@@ -56,7 +53,7 @@ mod tests {
         let windows = Windows::new(&window, size);
         let [rows, columns] = windows.output;
         let positions = (0..rows).flat_map(|y| (0..columns).map(move |x| (y, x)));
-        let patch = Patch { image, zero_point: 0, channels: 1, depth: 1, first: 0, origin: [0, 0] };
+        let patch = Patch { image, zero_point: 0, channels: 1, depth: 1, origin: [0, 0] };
         positions.map(|(y, x)| sum(weights, 0, &windows, &Patch { origin: windows.origin(y, x), ..patch })).collect()
     }
 
@@ -103,7 +100,7 @@ mod tests {
         let windows = Windows::new(&window, [1, 2]);
         // The second pixel's channels 2 and 3 are 11 and 13: 7 + 5·(11 − 10) − 2·(13 − 10).
         let image = [0, 0, 0, 0, 0, 0, 11, 13];
-        let patch = Patch { image: &image, zero_point: 10, channels: 4, depth: 2, first: 2, origin: [0, 1] };
+        let patch = Patch { image: &image[2..], zero_point: 10, channels: 4, depth: 2, origin: [0, 1] };
         assert_eq!(sum(&[5, -2], 7, &windows, &patch), 6);
     }
 }

@@ -1,4 +1,11 @@
 //! What each operator means, in plain integers: the reference that every backend equals bit for bit.
+//!
+//! * rows of weights: [`dense`], [`conv`] over a [`window`], and [`requantize`] with its roundings in [`mod@round`];
+//! * element by element: [`clip`], [`rescale`], [`table`], [`add`], [`mul`], with divisions in 64 bits in [`divide`];
+//! * over a row or a window: [`softmax`], [`pool`];
+//! * elements moved: [`concat`](mod@concat), [`slice`](mod@slice); a reshape moves none;
+//! * other models: [`trees`], [`additive`], [`distance`], [`squared_error`];
+//! * [`state`]: what a model remembers, in the caller's memory.
 
 pub mod add;
 pub mod additive;

@@ -26,27 +26,18 @@ pub fn mul(
     b: &[i32],
     output: &mut [i32],
 ) {
-    let product = |a: i32, b: i32| product(a, zero_a, b, zero_b);
-    if rounding == Rounding::TfliteDouble {
-        let scale = |product| scale(product, factor, Rounding::TfliteDouble) as i64; // 32 bits
-        each(a, b, output, |a, b| place.of(scale(product(a, b))));
-    } else {
-        let (multiplier, divide) = (i64::from(factor.multiplier), Divide::new(factor.shift, rounding));
-        each(a, b, output, |a, b| place.of(divide.of(product(a, b).wrapping_mul(multiplier))));
-    }
-}
-
-/// Elements of `a` with those of `b`, or with its only one.
-#[inline]
-fn each(a: &[i32], b: &[i32], output: &mut [i32], one: impl Fn(i32, i32) -> i32) {
-    if let &[b] = b {
-        for (out, &a) in output.iter_mut().zip(a) {
-            *out = one(a, b);
-        }
-    } else {
-        for (out, (&a, &b)) in output.iter_mut().zip(a.iter().zip(b)) {
-            *out = one(a, b);
-        }
+    // Of one element, or of each.
+    let one = if let &[b] = b { Some(b) } else { None };
+    let mut others = b.iter();
+    let (multiplier, divide) = (i64::from(factor.multiplier), Divide::new(factor.shift, rounding));
+    for (out, &a) in output.iter_mut().zip(a) {
+        let Some(b) = one.or_else(|| others.next().copied()) else { return };
+        let product = product(a, zero_a, b, zero_b);
+        let scaled = match rounding {
+            Rounding::TfliteDouble => scale(product, factor, rounding) as i64, // 32 bits
+            _ => divide.of(product.wrapping_mul(multiplier)),
+        };
+        *out = place.of(scaled);
     }
 }
 

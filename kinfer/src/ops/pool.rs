@@ -6,11 +6,30 @@
 use super::window::Windows;
 use crate::format::Rounding;
 
-/// The largest value of each channel in the window at `origin`; `out` has one element a channel.
+/// The largest value, or a mean, of each channel in the window at `origin`; `out` has one element a channel.
 #[inline]
-pub fn max(windows: &Windows, origin: [i32; 2], image: &[i32], out: &mut [i32]) {
-    out.fill(i32::MIN);
-    for_each_pixel(windows, origin, image, out, |out, value| *out = value.max(*out));
+pub fn pool(mean: Option<Mean>, windows: &Windows, origin: [i32; 2], image: &[i32], out: &mut [i32]) {
+    // A tensor has 2^16 elements of 16 bits at most: their sum is an i32, and can wait in the output.
+    out.fill(if mean.is_some() { 0 } else { i32::MIN });
+    let [height, width] = windows.kernel;
+    let mut pixels = 0i64;
+    for i in 0..height {
+        for j in 0..width {
+            let Some(pixel) = windows.pixel(origin, i, j) else { continue };
+            let values = image.get(pixel.wrapping_mul(out.len())..).unwrap_or(&[]);
+            for (out, &value) in out.iter_mut().zip(values) {
+                *out = if mean.is_some() { value.wrapping_add(*out) } else { value.max(*out) };
+            }
+            pixels = pixels.wrapping_add(1);
+        }
+    }
+    if let Some(mean) = mean {
+        let taps = i64::from(height).wrapping_mul(i64::from(width));
+        let count = if mean.padded { taps } else { pixels };
+        for out in out {
+            *out = mean.of(i64::from(*out), pixels, count);
+        }
+    }
 }
 
 /// How a sum becomes a mean.
@@ -31,20 +50,6 @@ pub struct Mean {
     pub padded: bool,
 }
 
-/// The mean of each channel in the window at `origin`; `out` has one element a channel.
-#[inline]
-pub fn average(mean: Mean, windows: &Windows, origin: [i32; 2], image: &[i32], out: &mut [i32]) {
-    // A tensor has 2^16 elements of 16 bits at most: their sum is an i32, and can wait in the output.
-    out.fill(0);
-    let pixels = for_each_pixel(windows, origin, image, out, |out, value| *out = value.wrapping_add(*out));
-    let [height, width] = windows.kernel;
-    let taps = i64::from(height).wrapping_mul(i64::from(width));
-    let count = if mean.padded { taps } else { pixels };
-    for out in out {
-        *out = mean.of(i64::from(*out), pixels, count);
-    }
-}
-
 impl Mean {
     /// The mean of `count` taps, of which `pixels` are in the image and sum up to `sum`.
     #[inline]
@@ -61,35 +66,14 @@ impl Mean {
     }
 }
 
-/// Calls `each` with every channel's output and its value in every pixel that the window sees; how many those are.
-#[inline]
-fn for_each_pixel(
-    windows: &Windows,
-    origin: [i32; 2],
-    image: &[i32],
-    out: &mut [i32],
-    each: impl Fn(&mut i32, i32),
-) -> i64 {
-    let [height, width] = windows.kernel;
-    let mut pixels = 0i64;
-    for i in 0..height {
-        for j in 0..width {
-            let Some(pixel) = windows.pixel(origin, i, j) else { continue };
-            let values = image.get(pixel.wrapping_mul(out.len())..).unwrap_or(&[]);
-            for (out, &value) in out.iter_mut().zip(values) {
-                each(out, value);
-            }
-            pixels = pixels.wrapping_add(1);
-        }
-    }
-    pixels
-}
-
 /// `sum / count` to the nearest integer, ties to even. `count` is positive.
 #[inline]
 fn half_even(sum: i64, count: i64) -> i64 {
-    let down = sum.checked_div_euclid(count).unwrap_or(0);
-    let rest = sum.wrapping_sub(down.wrapping_mul(count));
+    // Cut towards zero; a negative rest has a quotient too large by one for what follows.
+    let cut = sum.checked_div(count).unwrap_or(0);
+    let rest = sum.wrapping_sub(cut.wrapping_mul(count));
+    let below = rest >> 63; // −1 or 0
+    let (down, rest) = (cut.wrapping_add(below), rest.wrapping_add(count & below));
     let twice = rest.wrapping_mul(2);
     let up = twice > count || (twice == count && down & 1 == 1);
     down.wrapping_add(i64::from(up))
@@ -105,7 +89,7 @@ fn half_away(sum: i64, count: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{average, half_away, half_even, max, Mean, Windows};
+    use super::{half_away, half_even, pool, Mean, Windows};
     use crate::format::{Rounding, Window};
     use std::vec::Vec;
 
@@ -130,7 +114,7 @@ mod tests {
         let image: Vec<i32> = (1..=25).collect();
         let window = Window { kernel: [5, 5], before: [2, 2], after: [2, 2], ..THREE };
         #[rustfmt::skip]
-        assert_eq!(all(window, [5, 5], |windows, at, out| max(windows, at, &image, out)), [
+        assert_eq!(all(window, [5, 5], |windows, at, out| pool(None, windows, at, &image, out)), [
             13, 14, 15, 15, 15,
             18, 19, 20, 20, 20,
             23, 24, 25, 25, 25,
@@ -138,12 +122,12 @@ mod tests {
             23, 24, 25, 25, 25,
         ]);
         let strides = Window { kernel: [2, 2], stride: [2, 2], before: [0, 0], after: [0, 0], ..THREE };
-        assert_eq!(all(strides, [5, 5], |windows, at, out| max(windows, at, &image, out)), [7, 9, 17, 19]);
+        assert_eq!(all(strides, [5, 5], |windows, at, out| pool(None, windows, at, &image, out)), [7, 9, 17, 19]);
     }
 
     #[test]
     fn the_maximum_of_negative_values_is_not_the_paddings() {
-        assert_eq!(all(THREE, [1, 2], |windows, at, out| max(windows, at, &[-7, -9], out)), [-7, -7]);
+        assert_eq!(all(THREE, [1, 2], |windows, at, out| pool(None, windows, at, &[-7, -9], out)), [-7, -7]);
     }
 
     #[test]
@@ -152,7 +136,7 @@ mod tests {
         let image: Vec<i32> = (1..=25).collect();
         let window = Window { kernel: [5, 5], before: [2, 2], after: [2, 2], ..THREE };
         let padded = all(window, [5, 5], |windows, at, out| {
-            average(Mean { padded: true, ..MEAN }, windows, at, &image, out);
+            pool(Some(Mean { padded: true, ..MEAN }), windows, at, &image, out);
         });
         // 2.52, 3.6, 4.8, 4.08, 3.24; 4.56, 6.4, 8.4, 7.04, 5.52; 7.2, 10, 13, 10.8, 8.4; …
         assert_eq!(padded[..15], [3, 4, 5, 4, 3, 5, 6, 8, 7, 6, 7, 10, 13, 11, 8]);
@@ -162,7 +146,7 @@ mod tests {
     fn ties_go_to_even_real_values_or_away_from_zero() {
         let mean = |mean: Mean, image: &[i32; 2]| {
             let window = Window { kernel: [1, 2], before: [0, 0], after: [0, 0], ..THREE };
-            all(window, [1, 2], |windows, at, out| average(mean, windows, at, image, out))[0]
+            all(window, [1, 2], |windows, at, out| pool(Some(mean), windows, at, image, out))[0]
         };
         let away = Mean { rounding: Rounding::TfliteDouble, ..MEAN };
         assert_eq!((mean(MEAN, &[2, 3]), mean(away, &[2, 3])), (2, 3));
@@ -187,7 +171,7 @@ mod tests {
     fn the_largest_image_of_the_smallest_values_does_not_wrap() {
         let image = std::vec![-32_768; 65_536];
         let window = Window { kernel: [1, 65_535], before: [0, 0], after: [0, 0], ..THREE };
-        let means = all(window, [1, 65_536], |windows, at, out| average(MEAN, windows, at, &image, out));
+        let means = all(window, [1, 65_536], |windows, at, out| pool(Some(MEAN), windows, at, &image, out));
         assert_eq!(means, [-32_768, -32_768]);
     }
 }

@@ -41,7 +41,7 @@ pub fn requantize(acc: i64, factor: Factor, output: Output) -> i32 {
 }
 
 /// `acc · multiplier / 2^shift`, rounded as told.
-#[inline]
+#[inline(never)]
 pub fn scale(acc: i64, factor: Factor, rounding: Rounding) -> i128 {
     let Factor { multiplier, shift } = factor;
     let product = i128::from(acc).wrapping_mul(i128::from(multiplier)); // 63 + 31 bits

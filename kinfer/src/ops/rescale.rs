@@ -19,7 +19,7 @@ pub struct Slopes {
 }
 
 /// One element, for any input: 128 bits where 64 do not do.
-#[inline]
+#[inline(never)]
 pub fn rescale(q: i32, zero_in: i32, slopes: Slopes, rounding: Rounding, place: Place) -> i32 {
     let centred = i64::from(q).wrapping_sub(i64::from(zero_in));
     let factor = if centred < 0 { slopes.below } else { slopes.above };

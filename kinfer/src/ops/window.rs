@@ -22,7 +22,7 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Words of [`Windows::to_words`].
+    /// Words of packed memory that hold them.
     pub const WORDS: usize = 4;
 
     /// The windows over an image of height and width `input`.

@@ -5,6 +5,7 @@ use crate::error::Problem;
 use crate::format::{entries, Additive, Term, TERM_SIZE};
 use crate::iter::{chunks, numbered};
 
+#[inline(never)]
 pub(super) fn check(node: &Node<'_>, additive: &Additive) -> Result<OperatorReport, Problem> {
     let (inputs, scores) = (node.input.elements(), node.output.elements());
     let count = u64::from(additive.count);

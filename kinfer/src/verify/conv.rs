@@ -4,6 +4,7 @@ use super::{weights, window, Interval, Node, OperatorReport};
 use crate::error::Problem;
 use crate::format::Conv;
 
+#[inline(never)]
 pub(super) fn check(node: &Node<'_>, conv: &Conv) -> Result<OperatorReport, Problem> {
     window::check(node, &conv.window)?;
     let (inputs, outputs) = (node.input.channels(), node.output.channels());

@@ -7,6 +7,7 @@ use crate::format::{Distance, Scaling, SquaredError};
 use crate::iter::numbered;
 use crate::ops::requantize::requantize;
 
+#[inline(never)]
 pub(super) fn centroids(node: &Node<'_>, distance: &Distance) -> Result<OperatorReport, Problem> {
     let (inputs, outputs) = (node.inputs(), node.outputs());
     let elements = (inputs as u64).saturating_mul(outputs as u64);
@@ -33,6 +34,7 @@ pub(super) fn centroids(node: &Node<'_>, distance: &Distance) -> Result<Operator
     Ok(proved.report(node, elements))
 }
 
+#[inline(never)]
 pub(super) fn squared_error(node: &Node<'_>, error: &SquaredError) -> Result<OperatorReport, Problem> {
     let elements = node.input.elements();
     let (second, range) = node.second;

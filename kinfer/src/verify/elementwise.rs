@@ -7,6 +7,7 @@ use crate::ops::divide::{Divide, Place, MAX_SHIFT, VALUE_LIMIT};
 use crate::ops::requantize::{scale, Factor};
 use crate::ops::rescale::{self, Slopes};
 
+#[inline(never)]
 pub(super) fn clip(node: &Node<'_>, clip: &Clip) -> Result<OperatorReport, Problem> {
     if node.input != node.output {
         return Err(Problem::Shapes { input: node.input.elements(), output: node.output.elements() });
@@ -15,6 +16,7 @@ pub(super) fn clip(node: &Node<'_>, clip: &Clip) -> Result<OperatorReport, Probl
     Ok(OperatorReport::of(node, node.range.clamp(i64::from(clip.lo), i64::from(clip.hi))))
 }
 
+#[inline(never)]
 pub(super) fn rescale(node: &Node<'_>, rescale: &Rescale) -> Result<OperatorReport, Problem> {
     same_count(node)?;
     node.check_clamp(rescale.lo, rescale.hi)?;
@@ -35,6 +37,7 @@ pub(super) fn rescale(node: &Node<'_>, rescale: &Rescale) -> Result<OperatorRepo
     Ok(OperatorReport { accumulator: centred, ..OperatorReport::of(node, output) })
 }
 
+#[inline(never)]
 pub(super) fn add(node: &Node<'_>, add: &Add) -> Result<OperatorReport, Problem> {
     same_counts(node)?;
     node.check_clamp(add.lo, add.hi)?;
@@ -52,6 +55,7 @@ pub(super) fn add(node: &Node<'_>, add: &Add) -> Result<OperatorReport, Problem>
     Ok(OperatorReport { accumulator: sum, ..OperatorReport::of(node, output) })
 }
 
+#[inline(never)]
 pub(super) fn mul(node: &Node<'_>, mul: &Mul) -> Result<OperatorReport, Problem> {
     same_counts(node)?;
     node.check_clamp(mul.lo, mul.hi)?;

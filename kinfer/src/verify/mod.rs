@@ -1,14 +1,19 @@
 //! What may be loaded: shapes, order, ranges, cost, memory. Knows nothing of how an operator is computed fast.
 //!
-//! Everything is proved before anything runs, in one pass over the records and one over the weights, without recursion:
+//! Everything is proved before anything runs, operator by operator in their order, in checked arithmetic and without
+//! recursion; each operator's data is read a fixed number of times:
 //!
-//! * every step reads a feature that exists, and there is one step for each element of tensor 0;
+//! * every step reads a counter or a value that is there before it, and the steps make the elements of tensor 0;
 //! * every tensor is written once, in the order of the tensors, before it is read, with the shape that its operator makes;
 //! * every offset into the data section is in bounds;
 //! * every accumulator fits its type, by interval arithmetic over the real weights and the reachable range of the
 //!   operator's input;
+//! * every tree's nodes have one parent before them, and its depth is bounded;
+//! * nothing is believed of the caller's state: what is read of it is clamped;
 //! * the head fits its scores and the named outcomes;
-//! * operations, scratch, packed memory and file size are within the caller's [`Limits`].
+//! * operations, look-ups, scratch, packed memory, state and file size are within the caller's [`Limits`].
+//!
+//! `docs/verification.md` says it operator by operator, with the tests that show it.
 
 mod additive;
 pub(crate) mod conv;
@@ -100,9 +105,12 @@ fn check_operator(
     report: &mut Report,
 ) -> core::result::Result<OperatorReport, Problem> {
     let node = node(model, operator, report)?;
-    if node.kind().multiplies() && (node.input.element == ElementType::I32 || node.second.0.element == ElementType::I32)
-    {
+    let reads_scores = |tensor: &Tensor| node.kind().multiplies() && tensor.element == ElementType::I32;
+    if reads_scores(&node.input) {
         return Err(Problem::ReadsScores { tensor: operator.input });
+    }
+    if let Some(tensor) = operator.second.filter(|_| reads_scores(&node.second.0)) {
+        return Err(Problem::ReadsScores { tensor });
     }
     let mut proved = match &operator.parameters {
         Parameters::Dense(dense) => dense::check(&node, dense),

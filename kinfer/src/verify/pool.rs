@@ -4,6 +4,7 @@ use super::{window, Interval, Node, OperatorReport};
 use crate::error::Problem;
 use crate::format::{Pool, PoolMode, Rounding};
 
+#[inline(never)]
 pub(super) fn check(node: &Node<'_>, pool: &Pool) -> Result<OperatorReport, Problem> {
     window::check(node, &pool.window)?;
     let (input, output) = (node.input.channels(), node.output.channels());

@@ -4,6 +4,7 @@ use super::{Node, OperatorReport};
 use crate::error::Problem;
 use crate::format::{Concat, Reshape, Slice, Tensor};
 
+#[inline(never)]
 pub(super) fn concat(node: &Node<'_>, concat: &Concat) -> Result<OperatorReport, Problem> {
     let (second, range) = node.second;
     same_grid(&node.input, &node.output)?;
@@ -18,6 +19,7 @@ pub(super) fn concat(node: &Node<'_>, concat: &Concat) -> Result<OperatorReport,
     Ok(OperatorReport { accumulator: all, ..OperatorReport::of(node, all) })
 }
 
+#[inline(never)]
 pub(super) fn slice(node: &Node<'_>, slice: &Slice) -> Result<OperatorReport, Problem> {
     same_grid(&node.input, &node.output)?;
     let width = row(&node.input, slice.rows)?;
@@ -36,6 +38,7 @@ pub(super) fn slice(node: &Node<'_>, slice: &Slice) -> Result<OperatorReport, Pr
     Ok(OperatorReport::of(node, node.range))
 }
 
+#[inline(never)]
 pub(super) fn reshape(node: &Node<'_>, _reshape: &Reshape) -> Result<OperatorReport, Problem> {
     same_grid(&node.input, &node.output)?;
     if node.input.elements() != node.output.elements() {

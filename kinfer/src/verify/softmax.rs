@@ -8,6 +8,7 @@ use crate::iter::numbered;
 use crate::ops::divide::Place;
 use crate::ops::softmax::{product, ENTRIES, ONE};
 
+#[inline(never)]
 pub(super) fn check(node: &Node<'_>, softmax: &Softmax) -> Result<OperatorReport, Problem> {
     same_count(node)?;
     let elements = node.input.elements();

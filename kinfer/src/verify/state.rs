@@ -5,6 +5,7 @@ use super::{Interval, Node, OperatorReport};
 use crate::error::Problem;
 use crate::format::{Recall, Remember};
 
+#[inline(never)]
 pub(super) fn recall(node: &Node<'_>, recall: &Recall) -> Result<OperatorReport, Problem> {
     if node.operator.input != 0 {
         return Err(Problem::Reserved { offset: 4 });
@@ -18,6 +19,7 @@ pub(super) fn recall(node: &Node<'_>, recall: &Recall) -> Result<OperatorReport,
     })
 }
 
+#[inline(never)]
 pub(super) fn remember(node: &Node<'_>, remember: &Remember) -> Result<OperatorReport, Problem> {
     same_grid(&node.input, &node.output)?;
     if node.input != node.output {

@@ -10,6 +10,7 @@ use crate::ops::table::{Interpolation, DIRECT_ENTRIES, INPUT_BITS};
 /// Most bits of a knot behind the point.
 const MAX_FRACTION: i32 = 30;
 
+#[inline(never)]
 pub(super) fn check(node: &Node<'_>, table: &Table) -> Result<OperatorReport, Problem> {
     same_count(node)?;
     let reads = node.input.element;

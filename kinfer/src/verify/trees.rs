@@ -10,6 +10,7 @@ use crate::ops::trees::{MAX_DEPTH, MAX_NODES};
 /// The most trees of an operator.
 const MAX_TREES: u32 = 1 << 16;
 
+#[inline(never)]
 pub(super) fn check(node: &Node<'_>, trees: &Trees) -> Result<OperatorReport, Problem> {
     check_data(node, trees)?;
     let classes = node.outputs();

@@ -14,6 +14,7 @@ pub(super) struct Proved {
 }
 
 /// Proves `channels` rows of `row` weights whose inputs, less their zero point, are in `centred`.
+#[inline(never)]
 pub(super) fn check(
     node: &Node<'_>,
     weights: &Weights,

@@ -5,6 +5,7 @@ use crate::error::Problem;
 use crate::format::Window;
 
 /// Proves that `window` goes from the node's input to its output.
+#[inline(never)]
 pub(super) fn check(node: &Node<'_>, window: &Window) -> Result<(), Problem> {
     let ([height, width, _, 1], [rows, columns, _, 1]) = (node.input.dims, node.output.dims) else {
         return Err(Problem::NotAnImage);

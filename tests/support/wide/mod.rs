@@ -122,7 +122,6 @@ fn run(operator: &OperatorSpec, io: &Wide<'_>, state: &mut [i64]) -> (Vec<BigInt
         OperatorSpec::Add(add) => activation::add(add, io),
         OperatorSpec::Mul(mul) => activation::mul(mul, io),
         OperatorSpec::Trees(trees) => trees::run(trees, io),
-        other => unimplemented!("{}", other.kind().name()),
     }
 }
 
@@ -138,8 +137,4 @@ fn saturate_i64(value: BigInt) -> i64 {
 
 fn clamp(value: BigInt, lo: i32, hi: i32) -> BigInt {
     value.max(lo.into()).min(hi.into())
-}
-
-fn element_range(tensor: &TensorSpec) -> (i32, i32) {
-    tensor.element.range()
 }

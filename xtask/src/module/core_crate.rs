@@ -19,6 +19,11 @@ use super::vendor;
 /// The staged workspace, in the build folder.
 const CORE: &str = "core";
 
+/// What the core is compiled with beside the kernel's flags. The kernel builds its `core` with the first, and zerocopy asks
+/// for it (linux:rust/Makefile). The second keeps LLVM from turning conditional moves into branches, which cost a
+/// misprediction a neuron and make the time of a decision depend on its inputs.
+const CORE_FLAGS: &str = "--cfg\u{1f}no_fp_fmt_parse\u{1f}-Cllvm-args=-x86-cmov-converter=0";
+
 /// What the module's `rustc` and linker take from the core.
 pub(super) struct CoreCrate {
     /// The crate's object, linked into the module.
@@ -107,8 +112,7 @@ fn planted(mut manifest: Table) -> Table {
 
 /// Compiles a package of the staged workspace `dir`; the folder of its library.
 fn compile(build: &Build<'_>, flags: &RustFlags, dir: &Path, package: &str) -> Result<PathBuf> {
-    // The kernel builds its `core` with this, and zerocopy asks for it (linux:rust/Makefile).
-    let rustflags = [flags.flags.join("\u{1f}").as_str(), "--cfg", "no_fp_fmt_parse"].join("\u{1f}");
+    let rustflags = [flags.flags.join("\u{1f}").as_str(), CORE_FLAGS].join("\u{1f}");
     let core = build.dir(CORE)?;
     let mut cargo = build.command("env")?;
     cargo

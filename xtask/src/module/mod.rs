@@ -9,6 +9,7 @@
 //!
 //! Everything is made in `build/kinfer/<release>/` of the Debian root, from copies of the repository's files.
 
+pub(crate) mod bench;
 mod bpf;
 mod build;
 mod core_crate;

@@ -7,7 +7,7 @@ use crate::verify::weights::accumulator;
 use crate::verify::{Interval, Node};
 
 /// Words of a block at most: that many accumulators are summed side by side.
-pub(super) const MAX_WORDS: usize = 4;
+pub(super) const MAX_WORDS: usize = 6;
 /// Rows of a block at most.
 const MAX_ROWS: usize = MAX_WORDS * 4;
 
@@ -64,7 +64,7 @@ pub(super) struct Block {
     pub(super) rows: usize,
     /// Lanes of its words.
     pub(super) lanes: Lanes,
-    /// How many words its sums take: 1, 2 or [`MAX_WORDS`].
+    /// How many words its sums take: 1 to [`MAX_WORDS`].
     pub(super) words: usize,
     /// How its sums become activations.
     pub(super) form: Form,
@@ -100,7 +100,7 @@ pub(super) struct Rows<'n, 'm> {
 
 impl<'m> Rows<'_, 'm> {
     /// Calls `each` with the segments that these rows make, in order: a block, and how many of its kind follow each other.
-    pub(super) fn for_each_segment(&self, mut each: impl FnMut(Block, usize)) {
+    pub(super) fn for_each_segment(&self, each: &mut dyn FnMut(Block, usize)) {
         let mut segment: Option<(Block, usize)> = None;
         let mut first = 0;
         while first < self.count {
@@ -131,8 +131,7 @@ impl<'m> Rows<'_, 'm> {
         self.weights.output(&self.node.output)
     }
 
-    /// As many rows as the narrowest lanes would take; wider lanes for all when a row needs them. Of three words, the last
-    /// begins a block of its own.
+    /// As many rows as the narrowest lanes would take; wider lanes for all when a row needs them.
     fn block(&self, first: usize) -> Block {
         let (mut lanes, mut rows) = (Lanes::Four, 0usize);
         let mut sums = [Interval::default(); MAX_ROWS];
@@ -148,11 +147,7 @@ impl<'m> Rows<'_, 'm> {
         // Only the last block of all may have lanes to spare: there is nothing behind what it writes.
         let full = rows.checked_div(usize::from(lanes as u8)).unwrap_or(0);
         let last = first.saturating_add(rows) >= self.count;
-        let words = match if last { rows.div_ceil(usize::from(lanes as u8)) } else { full } {
-            0 | 1 => 1,
-            2 | 3 => 2,
-            _ => MAX_WORDS,
-        };
+        let words = if last { rows.div_ceil(usize::from(lanes as u8)) } else { full }.clamp(1, MAX_WORDS);
         rows = rows.min(words.saturating_mul(lanes as usize));
         if rows == 1 {
             lanes = Lanes::One; // a word of its own costs no more, and has nothing to unpack

@@ -4,7 +4,8 @@
 
 use super::super::{Io, Need};
 use super::block::Rows;
-use super::rows::{self, for_each_segment};
+use super::dense::rows_parts;
+use super::rows;
 use super::sums::All;
 use crate::cast::{halves, i32s_mut, pair};
 use crate::engine::layout::{Layer, Path};
@@ -52,12 +53,11 @@ pub(super) fn pack(node: &Node<'_>, conv: &Conv, memory: &mut [i64]) {
 }
 
 /// Calls `each` with the records that run `layer`, position after position.
-pub(crate) fn parts(node: &Node<'_>, conv: &Conv, layer: Layer, mut each: impl FnMut(Layer)) {
+pub(crate) fn parts(node: &Node<'_>, conv: &Conv, layer: Layer, memory: &[i64], each: &mut dyn FnMut(Layer)) {
     let Some(rows) = rows_of(node, conv) else { return };
     let (windows, gathers) = (Windows::new(&conv.window, node.input.size()), gathers(node, conv));
     let behind = (layer.output.end().saturating_add(1) & !1).saturating_add(SPARE_WORDS.saturating_mul(2));
     let gathered = Span { at: behind, len: rows.len as u32 };
-    let header = Span { len: HEADER_WORDS as u32, ..layer.memory };
     let [down, across] = windows.output;
     let mut pixel = layer.output.at;
     for number in 0..down.saturating_mul(across) as u32 {
@@ -67,7 +67,7 @@ pub(crate) fn parts(node: &Node<'_>, conv: &Conv, layer: Layer, mut each: impl F
                 path: Path::Window,
                 second: Span { at: number, len: 0 },
                 output: gathered,
-                memory: header,
+                memory: Span { len: HEADER_WORDS as u32, ..layer.memory },
                 ..layer
             });
         } else {
@@ -75,19 +75,13 @@ pub(crate) fn parts(node: &Node<'_>, conv: &Conv, layer: Layer, mut each: impl F
             let at = layer.input.at.saturating_add(first.saturating_mul(node.input.channels()));
             (path, input, second) = (Path::Rows, Span { at, ..gathered }, Span::default());
         }
-        let mut at = header.end();
-        for_each_segment(&rows, |segment| {
-            let memory = Span { at, len: segment.words as u32 };
-            at = memory.end();
-            let output = Span { at: pixel.saturating_add(segment.first as u32), len: segment.rows as u32 };
-            each(Layer { path, input, second, output, memory, ..layer });
-        });
+        rows_parts(Layer { path, input, second, ..layer }, pixel, HEADER_WORDS, memory, each);
         pixel = pixel.saturating_add(node.output.channels());
     }
 }
 
 /// Runs all positions.
-#[inline(never)]
+#[inline] // not in the kernel's object
 pub(super) fn run_all(memory: &[i64], io: Io<'_>) {
     let Some((header, segments)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
     let &[w0, w1, w2, w3, channels, input] = header;

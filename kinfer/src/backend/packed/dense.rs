@@ -3,7 +3,7 @@
 
 use super::super::{Io, Need};
 use super::block::Rows;
-use super::rows::{self, for_each_segment, run_segment};
+use super::rows::{self, run_segment, segments, Packed};
 use super::sums::{All, Listed};
 use crate::cast::{halves, pair};
 use crate::engine::layout::{Layer, Path};
@@ -14,17 +14,26 @@ use crate::verify::Node;
 /// The zero point of the input, and whether zeros are skipped.
 const HEADER_WORDS: usize = 1;
 /// What a block's lanes can hold beyond its rows.
-const SPARE_WORDS: u32 = 8;
+const SPARE_WORDS: u32 = 12;
 
 pub(super) fn need(node: &Node<'_>, dense: &Dense) -> Option<Need> {
     let need = rows::need(&rows_of(node, dense)?);
     Some(Need {
         cycles: need.cycles as u32,
         words: need.words.saturating_add(HEADER_WORDS) as u32,
-        workspace: SPARE_WORDS.saturating_add(if dense.skip_zeros { list_words(node) } else { 0 }),
+        workspace: SPARE_WORDS.saturating_add(if skips(node, dense) { list_words(node) } else { 0 }),
         lanes: need.lanes,
-        records: (need.segments as u16).saturating_add(u16::from(dense.skip_zeros)),
+        records: u16::try_from(need.segments).ok()?.saturating_add(u16::from(skips(node, dense))),
     })
+}
+
+/// Outputs from which on a list of inputs is worth making: it costs a dozen instructions an input, and a zero saves one or two
+/// an output.
+const WORTH_A_LIST: usize = 32;
+
+/// Whether the model allows to skip zeros, and it pays.
+fn skips(node: &Node<'_>, dense: &Dense) -> bool {
+    dense.skip_zeros && node.outputs() >= WORTH_A_LIST
 }
 
 /// How many inputs are listed, then an entry each.
@@ -35,28 +44,33 @@ fn list_words(node: &Node<'_>) -> u32 {
 pub(super) fn pack(node: &Node<'_>, dense: &Dense, memory: &mut [i64]) {
     let Some(rows) = rows_of(node, dense) else { return };
     let Some((header, segments)) = memory.split_first_mut() else { return };
-    *header = pair(node.input.zero_point, i32::from(dense.skip_zeros));
-    rows::pack(&rows, if dense.skip_zeros { 0 } else { node.input.zero_point }, segments);
+    *header = pair(node.input.zero_point, i32::from(skips(node, dense)));
+    rows::pack(&rows, if skips(node, dense) { 0 } else { node.input.zero_point }, segments);
 }
 
-/// Calls `each` with the records that run `layer`.
-pub(crate) fn parts(node: &Node<'_>, dense: &Dense, layer: Layer, mut each: impl FnMut(Layer)) {
-    let Some(rows) = rows_of(node, dense) else { return };
+/// Calls `each` with the records that run `layer`, which is packed in `memory`.
+pub(crate) fn parts(node: &Node<'_>, dense: &Dense, layer: Layer, memory: &[i64], each: &mut dyn FnMut(Layer)) {
     let (mut path, mut second) = (Path::Rows, Span::default());
-    if dense.skip_zeros {
+    if skips(node, dense) {
         let behind = (layer.output.end().saturating_add(1) & !1).saturating_add(SPARE_WORDS.saturating_mul(2));
         second = Span { at: behind, len: list_words(node).saturating_mul(2) };
         path = Path::ListedRows;
         let memory = Span { len: HEADER_WORDS as u32, ..layer.memory };
         each(Layer { path: Path::List, output: second, memory, ..layer });
     }
-    let mut at = layer.memory.at.saturating_add(HEADER_WORDS as u32);
-    for_each_segment(&rows, |segment| {
-        let memory = Span { at, len: segment.words as u32 };
-        at = memory.end();
-        let output = Span { at: layer.output.at.saturating_add(segment.first as u32), len: segment.rows as u32 };
-        each(Layer { path, second, output, memory, ..layer });
-    });
+    let first = Layer { path, second, ..layer };
+    rows_parts(first, layer.output.at, HEADER_WORDS, memory, each);
+}
+
+/// Calls `each` with a record for each segment of `memory` behind its header, like `first` but for output and memory; rows go
+/// to `at` and on.
+pub(super) fn rows_parts(first: Layer, at: u32, header: usize, memory: &[i64], each: &mut dyn FnMut(Layer)) {
+    let (mut row, mut word) = (at, first.memory.at.saturating_add(header as u32));
+    for Packed { words, rows } in segments(memory.get(header..).unwrap_or_default()) {
+        each(Layer { output: Span { at: row, len: rows }, memory: Span { at: word, len: words }, ..first });
+        row = row.saturating_add(rows);
+        word = word.saturating_add(words);
+    }
 }
 
 /// Runs one segment. `output` is all that may be written from its first row on: the last word of a segment can have lanes to
@@ -90,6 +104,7 @@ pub(crate) fn list(memory: &[i64], inputs: &[i32], list: &mut [i64]) {
 }
 
 /// Runs the whole layer.
+#[inline] // not in the kernel's object
 pub(super) fn run_all(memory: &[i64], io: Io<'_>) {
     let Some((&header, segments)) = memory.split_first() else { return };
     if halves(header).1 == 0 {

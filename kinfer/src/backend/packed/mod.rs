@@ -5,13 +5,13 @@
 //! into the next on the way is undone by the time the sum is complete, and the verifier has proved what the sum can be.
 //! The ceiling is 64 / L products a multiply, and one multiply a cycle.
 //!
-//! * [`block`]: which rows share words, from the proof of each row;
-//! * [`rows`]: segments of blocks in packed memory, and the way through them;
-//! * [`sums`]: the sums of a block;
-//! * [`finish`]: sums → activations, in the lanes or one by one;
-//! * [`dense`]: what is left to do for a dense layer;
-//! * [`conv`]: a window at a time made the input of a dense layer.
-//! * [`trees`]: decision trees, which multiply nothing: several go down together.
+//! * `block`: which rows share words, from the proof of each row;
+//! * `rows`: segments of blocks in packed memory, and the way through them;
+//! * `sums`: the sums of a block;
+//! * `finish`: sums → activations, in the lanes or one by one;
+//! * `dense`: what is left to do for a dense layer, and the list of inputs that are not zero;
+//! * `conv`: a window at a time made the input of a dense layer;
+//! * `trees`: decision trees, which multiply nothing: several go down together.
 
 mod block;
 pub(crate) mod conv;

@@ -28,8 +28,8 @@ pub(super) struct RowsNeed {
 pub(super) fn need(rows: &Rows<'_, '_>) -> RowsNeed {
     let mut all = RowsNeed::default();
     let mut by_lanes = [0usize; 5];
-    for_each_segment(rows, |segment| {
-        let Segment { block, blocks, words, rows: count, .. } = segment;
+    for_each_segment(rows, &mut |segment| {
+        let Segment { block, blocks, words, rows: count } = segment;
         let block_cycles = rows.len.saturating_mul(block.words).saturating_add(block.form.cycles(&block));
         all.cycles =
             all.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(25);
@@ -43,26 +43,42 @@ pub(super) fn need(rows: &Rows<'_, '_>) -> RowsNeed {
     all
 }
 
-/// A segment in packed memory.
+/// A segment before it is packed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Segment {
+struct Segment {
     /// Its first block.
     block: Block,
     blocks: usize,
     /// Words of memory.
-    pub(super) words: usize,
-    /// Its first row, and how many there are.
-    pub(super) first: usize,
-    pub(super) rows: usize,
+    words: usize,
+    /// How many rows there are.
+    rows: usize,
 }
 
 /// Calls `each` with the segments of `rows`, which lie in memory one after the other.
-pub(super) fn for_each_segment(rows: &Rows<'_, '_>, mut each: impl FnMut(Segment)) {
-    rows.for_each_segment(|block, blocks| {
+fn for_each_segment(rows: &Rows<'_, '_>, each: &mut dyn FnMut(Segment)) {
+    rows.for_each_segment(&mut |block, blocks| {
         let words = block_words(&block, rows.len).saturating_mul(blocks).saturating_add(HEAD_WORDS);
         let end = block.rows.saturating_mul(blocks).saturating_add(block.first).min(rows.count);
-        each(Segment { block, blocks, words, first: block.first, rows: end.saturating_sub(block.first) });
+        each(Segment { block, blocks, words, rows: end.saturating_sub(block.first) });
     });
+}
+
+/// A segment in packed memory: its words, and how many rows it has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packed {
+    pub(super) words: u32,
+    pub(super) rows: u32,
+}
+
+/// The segments in `memory`.
+pub(super) fn segments(mut memory: &[i64]) -> impl Iterator<Item = Packed> + '_ {
+    core::iter::from_fn(move || {
+        let &[what, blocks, ..] = memory.first_chunk::<HEAD_WORDS>()?;
+        let words = (halves(blocks).0 as u32).wrapping_add(HEAD_WORDS as u32);
+        memory = memory.get(words as usize..).unwrap_or_default();
+        Some(Packed { words, rows: halves(what).1 as u32 })
+    })
 }
 
 fn block_words(block: &Block, inputs: usize) -> usize {
@@ -72,7 +88,7 @@ fn block_words(block: &Block, inputs: usize) -> usize {
 /// Lays the segments out. `folded` is the zero point that inputs come with: what it adds to the sums is taken off their
 /// biases.
 pub(super) fn pack(rows: &Rows<'_, '_>, folded: i32, mut memory: &mut [i64]) {
-    for_each_segment(rows, |Segment { block, words, rows: count, .. }| {
+    for_each_segment(rows, &mut |Segment { block, words, rows: count, .. }| {
         let (here, rest) = core::mem::take(&mut memory).split_at_mut_checked(words).unwrap_or_default();
         memory = rest;
         let Some((head, blocks)) = here.split_first_chunk_mut::<HEAD_WORDS>() else { return };
@@ -193,10 +209,9 @@ impl Head<'_> {
 /// Sums and finishes the rows of all segments in `memory`.
 #[inline]
 pub(super) fn run<S: Sums>(mut memory: &[i64], sums: S, mut output: &mut [i32]) {
-    while let Some(&[what, blocks, ..]) = memory.first_chunk::<HEAD_WORDS>() {
-        let (words, rows) = ((halves(blocks).0 as usize).wrapping_add(HEAD_WORDS), halves(what).1 as usize);
-        let Some((segment, behind)) = memory.split_at_checked(words) else { return };
-        let Some((here, rest)) = output.split_at_mut_checked(rows) else { return };
+    for Packed { words, rows } in segments(memory) {
+        let Some((segment, behind)) = memory.split_at_checked(words as usize) else { return };
+        let Some((here, rest)) = output.split_at_mut_checked(rows as usize) else { return };
         run_segment(segment, sums, here);
         (memory, output) = (behind, rest);
     }
@@ -208,7 +223,10 @@ pub(super) fn run_segment<S: Sums>(segment: &[i64], sums: S, output: &mut [i32])
     let Some(&what) = segment.first() else { return };
     match what.to_le_bytes() {
         [0x20..=0xff, ..] => run_blocks::<S, Rare, 1>(segment, sums, output),
+        [_, 6, ..] => run_blocks::<S, Common, 6>(segment, sums, output),
+        [_, 5, ..] => run_blocks::<S, Common, 5>(segment, sums, output),
         [_, 4, ..] => run_blocks::<S, Common, 4>(segment, sums, output),
+        [_, 3, ..] => run_blocks::<S, Common, 3>(segment, sums, output),
         [_, 2, ..] => run_blocks::<S, Common, 2>(segment, sums, output),
         _ => run_blocks::<S, Common, 1>(segment, sums, output),
     }

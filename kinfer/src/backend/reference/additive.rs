@@ -2,7 +2,7 @@
 
 use super::super::{Io, Need};
 use super::write::{halves, Writer};
-use crate::cast::{i32s, i32s_mut};
+use crate::cast::i32s;
 use crate::format::{entries, Additive};
 use crate::iter::chunks;
 use crate::ops::additive::{add, row};
@@ -28,9 +28,7 @@ pub(super) fn pack(node: &Node<'_>, additive: &Additive, memory: &mut [i64]) {
     let (data, scores) = (node.model.data(), node.outputs());
     let mut to = Writer(memory);
     to.pair(scores as i32, additive.count as i32);
-    for (to, base) in i32s_mut(to.take(scores.div_ceil(2))).iter_mut().zip(additive.bases(data)) {
-        *to = base;
-    }
+    to.values(scores.div_ceil(2), additive.bases(data));
     let mut start = 0u32;
     for term in additive.terms(data) {
         let [first, second] = term.elements.map(u32::from);
@@ -41,9 +39,7 @@ pub(super) fn pack(node: &Node<'_>, additive: &Additive, memory: &mut [i64]) {
     }
     let tables = data.get(additive.tables as usize..).unwrap_or(&[]);
     let count = (start as usize).saturating_mul(scores);
-    for (to, entry) in i32s_mut(to.0).iter_mut().zip(entries(tables)).take(count) {
-        *to = entry;
-    }
+    to.values(count.div_ceil(2), entries(tables));
 }
 
 #[inline(always)]

@@ -3,9 +3,8 @@
 
 use super::super::{Io, Need};
 use super::write::{halves, Writer};
-use crate::cast::{i16s, i16s_mut};
+use crate::cast::i16s;
 use crate::format::{Conv, Rounding};
-use crate::iter::numbered;
 use crate::ops::conv::{sum, Patch};
 use crate::ops::requantize::{requantize, Factor, Output};
 use crate::ops::window::Windows;
@@ -34,63 +33,67 @@ pub(super) fn pack(node: &Node<'_>, conv: &Conv, memory: &mut [i64]) {
     let [depth, group] = conv.channels_of_group(&node.input, &node.output);
     let (row, channels) = (conv.row(&node.input), node.output.channels());
     let mut to = Writer(memory);
-    for word in Windows::new(&conv.window, node.input.size()).to_words() {
-        to.word(word);
-    }
+    to.windows(&conv.window, node);
     to.pair(node.input.channels() as i32, depth as i32);
     to.pair(channels as i32, group as i32);
     to.pair(node.input.zero_point, row as i32);
-    to.pair(output.zero_point, i32::from(output.rounding as u8));
-    to.pair(output.lo, output.hi);
+    to.output(output);
     for channel in conv.weights.channels(node.model.data(), row, channels as usize) {
-        to.word(channel.bias);
-        to.pair(channel.factor.multiplier, i32::from(channel.factor.shift));
-        let row = to.take(block_words(row).saturating_sub(CHANNEL_WORDS));
-        for (to, weight) in i16s_mut(row).iter_mut().zip(channel.weights()) {
-            *to = weight as i16; // weights have at most 16 bits
-        }
+        to.channel(&channel, row.div_ceil(4));
     }
 }
 
 #[inline(always)]
 pub(crate) fn run(memory: &[i64], io: Io<'_>) {
-    for (number, out) in numbered(io.output) {
-        *out = element(memory, io.input, number);
+    let Some(&[_, _, _, _, _, channels, ..]) = memory.first_chunk::<HEADER_WORDS>() else { return };
+    let (mut pixel, mut channel) = (0u32, 0u32);
+    for out in io.output {
+        *out = finish(memory, channel, accumulate(memory, io.input, pixel, channel));
+        channel = channel.wrapping_add(1);
+        if channel == halves(channels).0 as u32 {
+            (pixel, channel) = (pixel.wrapping_add(1), 0);
+        }
     }
 }
 
-/// Element `number` of the output.
-#[inline]
-fn element(memory: &[i64], image: &[i32], number: u32) -> i32 {
-    let Some((header, blocks)) = memory.split_first_chunk::<HEADER_WORDS>() else { return 0 };
-    let &[w0, w1, w2, w3, inputs, outputs, zero, output, clamp] = header;
-    let windows = Windows::from_words(&[w0, w1, w2, w3]);
-    let ((channels, depth), (outputs, group)) = (halves(inputs), halves(outputs));
-    let pixel = number.checked_div(outputs as u32).unwrap_or(0);
-    let out_channel = number.wrapping_sub(pixel.wrapping_mul(outputs as u32));
+/// The sum of a channel of a pixel of the output. A function of its own, for the stack's sake.
+#[inline(never)]
+fn accumulate(memory: &[i64], image: &[i32], pixel: u32, channel: u32) -> i64 {
+    let Some(&[w0, w1, w2, w3, inputs, outputs, zero, ..]) = memory.first_chunk::<HEADER_WORDS>() else { return 0 };
+    let ((channels, depth), (_, group), (zero_point, _)) = (halves(inputs), halves(outputs), halves(zero));
     let group = match group {
-        1 => out_channel,
-        group => out_channel.checked_div(group as u32).unwrap_or(0),
+        1 => channel,
+        group => channel.checked_div(group as u32).unwrap_or(0),
     };
-
-    let (zero_point, row) = halves(zero);
-    let at = block_words(row as usize).wrapping_mul(out_channel as usize);
-    let block = blocks.get(at..).unwrap_or(&[]).split_first_chunk::<CHANNEL_WORDS>();
-    let Some((&[bias, factor], weights)) = block else { return 0 };
+    let Some((&[bias, _], weights)) = block(memory, channel) else { return 0 };
+    let windows = Windows::from_words(&[w0, w1, w2, w3]);
+    let first = (depth as usize).wrapping_mul(group as usize);
     let patch = Patch {
-        image,
+        image: image.get(first..).unwrap_or_default(),
         zero_point,
         channels: channels as usize,
         depth: depth as usize,
-        first: (depth as usize).wrapping_mul(group as usize),
         origin: windows.origin_of(pixel),
     };
-    let acc = sum(i16s(weights), bias, &windows, &patch);
+    sum(i16s(weights), bias, &windows, &patch)
+}
 
-    let ((multiplier, shift), (zero_out, rounding), (lo, hi)) = (halves(factor), halves(output), halves(clamp));
+/// A channel's output for its sum.
+#[inline(never)]
+fn finish(memory: &[i64], channel: u32, acc: i64) -> i32 {
+    let Some(&[.., output, clamp]) = memory.first_chunk::<HEADER_WORDS>() else { return 0 };
+    let Some((&[_, factor], _)) = block(memory, channel) else { return 0 };
+    let ((multiplier, shift), (zero_point, rounding), (lo, hi)) = (halves(factor), halves(output), halves(clamp));
     let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
-    let factor = Factor { multiplier, shift: shift as u8 };
-    requantize(acc, factor, Output { zero_point: zero_out, lo, hi, rounding })
+    requantize(acc, Factor { multiplier, shift: shift as u8 }, Output { zero_point, lo, hi, rounding })
+}
+
+/// The block of a channel: what is its own, and the weights.
+#[inline]
+fn block(memory: &[i64], channel: u32) -> Option<(&[i64; CHANNEL_WORDS], &[i64])> {
+    let (&[_, _, _, _, _, _, zero, ..], blocks) = memory.split_first_chunk::<HEADER_WORDS>()?;
+    let (_, row) = halves(zero);
+    blocks.get(block_words(row as usize).wrapping_mul(channel as usize)..)?.split_first_chunk()
 }
 
 /// Words of an output channel.

@@ -3,7 +3,7 @@
 
 use super::super::{Io, Need};
 use super::write::{halves, Writer};
-use crate::cast::{i16s, i16s_mut};
+use crate::cast::i16s;
 use crate::format::{Dense, Rounding};
 use crate::iter::chunks;
 use crate::ops::dense::channel;
@@ -29,15 +29,9 @@ pub(super) fn pack(node: &Node<'_>, dense: &Dense, memory: &mut [i64]) {
     let output = dense.weights.output(&node.output);
     let mut to = Writer(memory);
     to.pair(inputs as i32, node.input.zero_point);
-    to.pair(output.zero_point, i32::from(output.rounding as u8));
-    to.pair(output.lo, output.hi);
+    to.output(output);
     for channel in dense.weights.channels(node.model.data(), inputs, outputs) {
-        to.word(channel.bias);
-        to.pair(channel.factor.multiplier, i32::from(channel.factor.shift));
-        let row = to.take(block_words(inputs).saturating_sub(CHANNEL_WORDS));
-        for (to, weight) in i16s_mut(row).iter_mut().zip(channel.weights()) {
-            *to = weight as i16; // weights have at most 16 bits
-        }
+        to.channel(&channel, inputs.div_ceil(4));
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::super::{Io, Need};
 use super::write::{halves, Writer};
-use crate::cast::{i16s, i16s_mut, i32s, i32s_mut};
+use crate::cast::{i16s, i32s, i32s_mut};
 use crate::format::{Distance, Rounding, Scaling, SquaredError};
 use crate::iter::chunks;
 use crate::ops::requantize::{requantize, Factor, Output};
@@ -17,8 +17,8 @@ pub(super) fn centroids_need(node: &Node<'_>, distance: &Distance) -> Need {
     let weighted = distance.weights.is_some();
     Need {
         // A multiply, two loads, a subtraction an element, a multiply and a load more for a weight; then requantisation.
-        cycles: outputs.saturating_mul(cycles(inputs, weighted)) as u32,
-        words: outputs.saturating_mul(block_words(inputs, weighted)).saturating_add(HEADER_WORDS) as u32,
+        cycles: outputs.wrapping_mul(cycles(inputs, weighted)) as u32,
+        words: outputs.wrapping_mul(block_words(inputs, weighted)).wrapping_add(HEADER_WORDS) as u32,
         lanes: 1,
         ..Need::default()
     }
@@ -32,9 +32,7 @@ pub(super) fn centroids_pack(node: &Node<'_>, distance: &Distance, memory: &mut 
     scaling(&mut to, node, &distance.scaling);
     for centroid in distance.centroids(node.model.data(), inputs, outputs) {
         to.word(centroid.bias);
-        for (to, value) in i16s_mut(to.take(inputs.div_ceil(4))).iter_mut().zip(centroid.values()) {
-            *to = value as i16; // centroids have at most 16 bits
-        }
+        to.weights(inputs.div_ceil(4), centroid.values());
         if weighted {
             write_weights(&mut to, inputs, centroid.weights());
         }
@@ -62,7 +60,7 @@ pub(super) fn squared_error_need(node: &Node<'_>, error: &SquaredError) -> Need 
     let (inputs, weighted) = (node.inputs(), error.weights.is_some());
     Need {
         cycles: cycles(inputs, weighted) as u32,
-        words: if weighted { inputs.div_ceil(2) } else { 0 }.saturating_add(HEADER_WORDS) as u32,
+        words: if weighted { inputs.div_ceil(2) } else { 0 }.wrapping_add(HEADER_WORDS) as u32,
         lanes: 1,
         ..Need::default()
     }
@@ -96,8 +94,7 @@ pub(crate) fn squared_error_run(memory: &[i64], io: Io<'_>) {
 fn scaling(to: &mut Writer<'_>, node: &Node<'_>, scaling: &Scaling) {
     let (Factor { multiplier, shift }, output) = (scaling.factor(), scaling.output(&node.output));
     to.pair(multiplier, i32::from(shift));
-    to.pair(output.zero_point, i32::from(output.rounding as u8));
-    to.pair(output.lo, output.hi);
+    to.output(output);
 }
 
 #[inline]
@@ -115,11 +112,11 @@ fn write_weights(to: &mut Writer<'_>, inputs: usize, weights: impl Iterator<Item
 
 /// Cycles of a sum and of what follows it.
 const fn cycles(inputs: usize, weighted: bool) -> usize {
-    inputs.saturating_mul(if weighted { 4 } else { 3 }).saturating_add(25)
+    inputs.wrapping_mul(if weighted { 4 } else { 3 }).wrapping_add(25)
 }
 
 /// Words of a centroid.
 const fn block_words(inputs: usize, weighted: bool) -> usize {
     let weights = if weighted { inputs.div_ceil(2) } else { 0 };
-    inputs.div_ceil(4).saturating_add(weights).saturating_add(1)
+    inputs.div_ceil(4).wrapping_add(weights).wrapping_add(1)
 }

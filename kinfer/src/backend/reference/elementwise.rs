@@ -34,15 +34,14 @@ const RESCALE_WORDS: usize = 5;
 
 pub(super) fn rescale_need(node: &Node<'_>, rescale: &Rescale) -> Need {
     let each = if is_narrow(node, rescale) { 7 } else { 20 };
-    let cycles = node.outputs().saturating_mul(each).saturating_add(CALL_CYCLES) as u32;
+    let cycles = node.outputs().wrapping_mul(each).wrapping_add(CALL_CYCLES) as u32;
     Need { cycles, words: RESCALE_WORDS as u32, ..Need::default() }
 }
 
 pub(super) fn rescale_pack(node: &Node<'_>, rescale: &Rescale, memory: &mut [i64]) {
     let mut to = Writer(memory);
     to.pair(node.input.zero_point, i32::from(is_narrow(node, rescale)));
-    to.pair(node.output.zero_point, i32::from(rescale.rounding as u8));
-    to.pair(rescale.lo, rescale.hi);
+    to.place(node.output.zero_point, rescale.rounding, rescale.lo, rescale.hi);
     for factor in [rescale.slopes.above, rescale.slopes.below] {
         to.pair(factor.multiplier, i32::from(factor.shift));
     }
@@ -94,15 +93,14 @@ fn is_narrow(node: &Node<'_>, rescale: &Rescale) -> bool {
 const ADD_WORDS: usize = 5;
 
 pub(super) fn add_need(node: &Node<'_>, _add: &Add) -> Need {
-    let cycles = node.outputs().saturating_mul(5).saturating_add(CALL_CYCLES) as u32;
+    let cycles = node.outputs().wrapping_mul(5).wrapping_add(CALL_CYCLES) as u32;
     Need { cycles, words: ADD_WORDS as u32, ..Need::default() }
 }
 
 pub(super) fn add_pack(node: &Node<'_>, add: &Add, memory: &mut [i64]) {
     let mut to = Writer(memory);
     to.pair(node.input.zero_point, node.second.0.zero_point);
-    to.pair(node.output.zero_point, i32::from(add.rounding as u8));
-    to.pair(add.lo, add.hi);
+    to.place(node.output.zero_point, add.rounding, add.lo, add.hi);
     to.pair(add.multipliers.0, add.multipliers.1);
     to.word(i64::from(add.shift));
 }
@@ -122,15 +120,14 @@ const MUL_WORDS: usize = 4;
 
 pub(super) fn mul_need(node: &Node<'_>, mul: &Mul) -> Need {
     let each = if mul.rounding == Rounding::TfliteDouble { 20 } else { 5 };
-    let cycles = node.outputs().saturating_mul(each).saturating_add(CALL_CYCLES) as u32;
+    let cycles = node.outputs().wrapping_mul(each).wrapping_add(CALL_CYCLES) as u32;
     Need { cycles, words: MUL_WORDS as u32, ..Need::default() }
 }
 
 pub(super) fn mul_pack(node: &Node<'_>, mul: &Mul, memory: &mut [i64]) {
     let mut to = Writer(memory);
     to.pair(node.input.zero_point, node.second.0.zero_point);
-    to.pair(node.output.zero_point, i32::from(mul.rounding as u8));
-    to.pair(mul.lo, mul.hi);
+    to.place(node.output.zero_point, mul.rounding, mul.lo, mul.hi);
     to.pair(mul.factor.multiplier, i32::from(mul.factor.shift));
 }
 

@@ -4,7 +4,7 @@ use super::super::{Io, Need};
 use super::write::{halves, Writer};
 use crate::format::{Pool, PoolMode, Rounding};
 use crate::iter::{chunks_mut, numbered};
-use crate::ops::pool::{average, max, Mean};
+use crate::ops::pool::{pool, Mean};
 use crate::ops::window::Windows;
 use crate::verify::Node;
 
@@ -26,9 +26,7 @@ pub(super) fn need(node: &Node<'_>, pool: &Pool) -> Need {
 
 pub(super) fn pack(node: &Node<'_>, pool: &Pool, memory: &mut [i64]) {
     let mut to = Writer(memory);
-    for word in Windows::new(&pool.window, node.input.size()).to_words() {
-        to.word(word);
-    }
+    to.windows(&pool.window, node);
     to.pair(node.input.channels() as i32, node.input.zero_point);
     to.pair(i32::from(pool.mode as u8), i32::from(pool.rounding as u8));
 }
@@ -50,11 +48,7 @@ fn pixel(header: &[i64; HEADER_WORDS], image: &[i32], number: u32, out: &mut [i3
     let windows = Windows::from_words(&[w0, w1, w2, w3]);
     let origin = windows.origin_of(number);
     let ((_, zero_point), (mode, rounding)) = (halves(channels), halves(how));
-    if mode == PoolMode::Max as i32 {
-        max(&windows, origin, image, out);
-    } else {
-        let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
-        let mean = Mean { zero_point, rounding, padded: mode == PoolMode::AveragePadded as i32 };
-        average(mean, &windows, origin, image, out);
-    }
+    let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
+    let mean = Mean { zero_point, rounding, padded: mode == PoolMode::AveragePadded as i32 };
+    pool((mode != PoolMode::Max as i32).then_some(mean), &windows, origin, image, out);
 }

@@ -2,7 +2,7 @@
 
 use super::super::{Io, Need};
 use super::write::{halves, Writer};
-use crate::cast::{i32s, i32s_mut};
+use crate::cast::i32s;
 use crate::format::{ElementType, Softmax};
 use crate::iter::{chunks, chunks_mut};
 use crate::ops::divide::Place;
@@ -15,26 +15,23 @@ pub(super) fn need(node: &Node<'_>, _softmax: &Softmax) -> Need {
     // A division of 64 bits takes 10 cycles and more, and is not pipelined.
     let (each, entries) = match node.input.element {
         ElementType::I8 => (18, ENTRIES),
-        _ => (21, ENTRIES.saturating_mul(2)),
+        _ => (21, ENTRIES.wrapping_mul(2)),
     };
-    let cycles = node.outputs().saturating_mul(each).saturating_add(15) as u32;
-    Need { cycles, words: (entries / 2).saturating_add(HEADER_WORDS) as u32, ..Need::default() }
+    let cycles = node.outputs().wrapping_mul(each).wrapping_add(15) as u32;
+    Need { cycles, words: (entries / 2).wrapping_add(HEADER_WORDS) as u32, ..Need::default() }
 }
 
 pub(super) fn pack(node: &Node<'_>, softmax: &Softmax, memory: &mut [i64]) {
     let entries = match node.input.element {
         ElementType::I8 => ENTRIES,
-        _ => ENTRIES.saturating_mul(2),
+        _ => ENTRIES.wrapping_mul(2),
     };
     let (lo, hi) = node.output.element.range();
     let mut to = Writer(memory);
     to.pair(softmax.row, softmax.units);
     to.pair(node.output.zero_point, i32::from(entries > ENTRIES));
     to.pair(lo, hi);
-    let words = to.take(entries / 2);
-    for (to, entry) in i32s_mut(words).iter_mut().zip(softmax.entries(node.model.data(), entries)) {
-        *to = entry;
-    }
+    to.values(entries / 2, softmax.entries(node.model.data(), entries));
 }
 
 #[inline(always)]

@@ -18,11 +18,11 @@ const INTERPOLATED: i32 = 0;
 
 pub(super) fn need(node: &Node<'_>, table: &Table) -> Need {
     let (each, bytes) = match table.lookup {
-        Lookup::Direct => (2, DIRECT_ENTRIES.saturating_mul(node.output.element.size())),
-        Lookup::Interpolated { segment_bits, .. } => (6, knots(segment_bits).saturating_mul(4)),
+        Lookup::Direct => (2, DIRECT_ENTRIES.wrapping_mul(node.output.element.size())),
+        Lookup::Interpolated { segment_bits, .. } => (6, knots(segment_bits).wrapping_mul(4)),
     };
-    let cycles = node.outputs().saturating_mul(each).saturating_add(8) as u32;
-    Need { cycles, words: bytes.div_ceil(8).saturating_add(HEADER_WORDS) as u32, ..Need::default() }
+    let cycles = node.outputs().wrapping_mul(each).wrapping_add(8) as u32;
+    Need { cycles, words: bytes.div_ceil(8).wrapping_add(HEADER_WORDS) as u32, ..Need::default() }
 }
 
 pub(super) fn pack(node: &Node<'_>, table: &Table, memory: &mut [i64]) {
@@ -33,7 +33,7 @@ pub(super) fn pack(node: &Node<'_>, table: &Table, memory: &mut [i64]) {
             let element = node.output.element;
             to.pair(element.size() as i32, 0);
             to.word(0);
-            let words = to.take(DIRECT_ENTRIES.saturating_mul(element.size()) / 8);
+            let words = to.take(DIRECT_ENTRIES.wrapping_mul(element.size()) / 8);
             for (number, entry) in numbered(table.direct(data, element)) {
                 // Entry 0 is that of −128.
                 let index = usize::from(wrapped_index(number.wrapping_sub(128) as i32));
@@ -48,9 +48,7 @@ pub(super) fn pack(node: &Node<'_>, table: &Table, memory: &mut [i64]) {
             to.pair(INTERPOLATED, segment_bits | fraction.wrapping_shl(8));
             to.pair(lo, hi);
             let count = knots(segment_bits);
-            for (to, knot) in i32s_mut(to.take(count.div_ceil(2))).iter_mut().zip(table.knots(data, count)) {
-                *to = knot;
-            }
+            to.values(count.div_ceil(2), table.knots(data, count));
         }
     }
 }

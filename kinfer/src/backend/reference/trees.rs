@@ -3,7 +3,7 @@
 
 use super::super::{Io, Need};
 use super::write::{halves, Writer};
-use crate::cast::{i32s, i32s_mut};
+use crate::cast::i32s;
 use crate::format::{Child, Split, Tree, Trees};
 use crate::ops::trees::{step, MAX_DEPTH};
 use crate::verify::Node;
@@ -12,18 +12,18 @@ const HEADER_WORDS: usize = 1;
 
 pub(super) fn need(node: &Node<'_>, trees: &Trees) -> Need {
     let classes = node.outputs();
-    let (mut words, mut steps) = (HEADER_WORDS.saturating_add(classes.div_ceil(2)), 0u64);
+    let (mut words, mut steps) = (HEADER_WORDS.wrapping_add(classes.div_ceil(2)), 0u64);
     for tree in trees.iter(node.model.data(), classes) {
         words = words
-            .saturating_add(1)
-            .saturating_add(tree.nodes() as usize)
-            .saturating_add(leaf_words(&tree, trees.row(classes)));
-        steps = steps.saturating_add(u64::from(tree.depth()));
+            .wrapping_add(1)
+            .wrapping_add(tree.nodes() as usize)
+            .wrapping_add(leaf_words(&tree, trees.row(classes)));
+        steps = steps.wrapping_add(u64::from(tree.depth()));
     }
-    let adds = u64::from(trees.count).saturating_mul(trees.row(classes) as u64);
+    let adds = u64::from(trees.count).wrapping_mul(trees.row(classes) as u64);
     Need {
         // At worst: three loads in a row a node, and a branch that goes another way than was thought.
-        cycles: steps.saturating_mul(29).saturating_add(adds.saturating_mul(4)).min(u64::from(u32::MAX)) as u32,
+        cycles: steps.wrapping_mul(29).wrapping_add(adds.wrapping_mul(4)).min(u64::from(u32::MAX)) as u32,
         words: words.min(u32::MAX as usize) as u32,
         ..Need::default()
     }
@@ -33,18 +33,13 @@ pub(super) fn pack(node: &Node<'_>, trees: &Trees, memory: &mut [i64]) {
     let (data, classes) = (node.model.data(), node.outputs());
     let mut to = Writer(memory);
     to.pair(trees.row(classes) as i32, i32::from(trees.missing));
-    for (to, base) in i32s_mut(to.take(classes.div_ceil(2))).iter_mut().zip(trees.bases(data, classes)) {
-        *to = base;
-    }
+    to.values(classes.div_ceil(2), trees.bases(data, classes));
     for tree in trees.iter(data, classes) {
         to.pair(tree.nodes() as i32, i32::from(tree.class));
         for split in tree.splits() {
             to.word(to_word(&split));
         }
-        let leaves = to.take(leaf_words(&tree, trees.row(classes)));
-        for (to, value) in i32s_mut(leaves).iter_mut().zip(tree.values()) {
-            *to = value;
-        }
+        to.values(leaf_words(&tree, trees.row(classes)), tree.values());
     }
 }
 
@@ -61,9 +56,9 @@ pub(crate) fn run(memory: &[i64], io: Io<'_>) {
         let (nodes, class) = halves(head);
         let nodes = nodes as usize;
         let Some((splits, behind)) = behind.split_at_checked(nodes) else { return };
-        let values = nodes.saturating_add(1).saturating_mul(row);
+        let values = nodes.wrapping_add(1).wrapping_mul(row);
         let Some((leaves, behind)) = behind.split_at_checked(values.div_ceil(2)) else { return };
-        let first = (leaf(splits, missing != 0, io.input) as usize).saturating_mul(row);
+        let first = (leaf(splits, missing != 0, io.input) as usize).wrapping_mul(row);
         let reached = i32s(leaves).get(first..).unwrap_or(&[]).iter().take(row);
         let scores = io.output.get_mut(class as usize..).unwrap_or_default();
         for (score, &value) in scores.iter_mut().zip(reached) {
@@ -91,7 +86,7 @@ fn leaf(splits: &[i64], missing: bool, input: &[i32]) -> u32 {
 }
 
 fn leaf_words(tree: &Tree<'_>, row: usize) -> usize {
-    (tree.leaves() as usize).saturating_mul(row).div_ceil(2)
+    (tree.leaves() as usize).wrapping_mul(row).div_ceil(2)
 }
 
 /// Set in a child's 16 bits when it is a leaf, and in the feature's when missing values go right.

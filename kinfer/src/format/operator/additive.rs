@@ -1,6 +1,6 @@
 //! Additive binned models: a table a term, a row of the table a bin, an entry of the row a score.
 
-use super::super::bytes::{i32_at, u16_at};
+use super::super::bytes::u16_at;
 use super::fields::Fields;
 use crate::error::Problem;
 use crate::iter::chunks;
@@ -45,7 +45,7 @@ impl Additive {
     }
 
     /// Where the sums begin, a value a score.
-    pub fn bases<'a>(&self, data: &'a [u8]) -> impl Iterator<Item = i32> + use<'a> {
+    pub fn bases<'a>(&self, data: &'a [u8]) -> Entries<'a> {
         entries(data.get(self.bases as usize..).unwrap_or(&[]))
     }
 }
@@ -68,6 +68,31 @@ impl Term {
 }
 
 /// The entries in `bytes`.
-pub(crate) fn entries(bytes: &[u8]) -> impl Iterator<Item = i32> + '_ {
-    chunks(bytes, 4).map(|bytes| i32_at(bytes, 0))
+pub(crate) const fn entries(bytes: &[u8]) -> Entries<'_> {
+    Entries(bytes)
+}
+
+/// Values of 32 bits in the data section.
+#[derive(Clone, Copy, Debug)]
+pub struct Entries<'a>(&'a [u8]);
+
+impl Entries<'_> {
+    /// Writes them to `to`, as far as the shorter of the two goes.
+    #[inline(never)]
+    pub(crate) fn copy_to(self, to: &mut [i32]) {
+        for (to, entry) in to.iter_mut().zip(self) {
+            *to = entry;
+        }
+    }
+}
+
+impl Iterator for Entries<'_> {
+    type Item = i32;
+
+    #[inline]
+    fn next(&mut self) -> Option<i32> {
+        let (&entry, rest) = self.0.split_first_chunk::<4>()?;
+        self.0 = rest;
+        Some(i32::from_le_bytes(entry))
+    }
 }

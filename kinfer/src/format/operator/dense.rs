@@ -1,10 +1,9 @@
 //! Fully connected layers, and what they share with convolutions: weights, biases, requantisation.
 
-use super::super::bytes::{i16_at, i32_at, i64_at};
+use super::super::bytes::i16_at;
 use super::super::records::Tensor;
 use super::fields::{Fields, Rounding};
 use crate::error::Problem;
-use crate::iter::chunks;
 use crate::ops::requantize::{Factor, Output};
 
 /// Type of weights.
@@ -28,11 +27,8 @@ impl WeightType {
 
     /// The weights in `bytes`.
     #[inline]
-    pub fn read(self, bytes: &[u8]) -> impl Iterator<Item = i64> + '_ {
-        chunks(bytes, self.size()).map(move |bytes| match (self, bytes) {
-            (Self::I8, &[byte]) => i64::from(byte as i8),
-            _ => i64::from(i16_at(bytes, 0)),
-        })
+    pub fn read(self, bytes: &[u8]) -> WeightsIter<'_> {
+        WeightsIter { weight_type: self, bytes }
     }
 
     pub(super) fn from_code(code: u8) -> Result<Self, Problem> {
@@ -40,6 +36,27 @@ impl WeightType {
             1 => Self::I8,
             2 => Self::I16,
             _ => return Err(Problem::UnknownType { code }),
+        })
+    }
+}
+
+/// See [`WeightType::read`].
+#[derive(Clone, Copy, Debug)]
+pub struct WeightsIter<'a> {
+    weight_type: WeightType,
+    bytes: &'a [u8],
+}
+
+impl Iterator for WeightsIter<'_> {
+    type Item = i64;
+
+    #[inline]
+    fn next(&mut self) -> Option<i64> {
+        let (weight, rest) = self.bytes.split_at_checked(self.weight_type.size())?;
+        self.bytes = rest;
+        Some(match *weight {
+            [byte] => i64::from(byte as i8),
+            _ => i64::from(i16_at(weight, 0)),
         })
     }
 }
@@ -74,6 +91,7 @@ pub struct Weights {
 }
 
 impl Weights {
+    #[inline(never)]
     pub(super) fn read(fields: &mut Fields) -> Result<Self, Problem> {
         let (lo, hi) = fields.clamp();
         Ok(Self {
@@ -97,38 +115,55 @@ impl Weights {
     }
 
     /// The channels in the data section, `row` weights each, as far as the data goes.
-    pub fn channels<'a>(
-        &self,
-        data: &'a [u8],
-        row: usize,
-        channels: usize,
-    ) -> impl Iterator<Item = Channel<'a>> + use<'a> {
+    pub fn channels<'a>(&self, data: &'a [u8], row: usize, channels: usize) -> ChannelIter<'a> {
         self.channels_from(data, row, 0, channels)
     }
 
     /// As [`Weights::channels`], from channel `first` on.
-    pub fn channels_from<'a>(
-        &self,
-        data: &'a [u8],
-        row: usize,
-        first: usize,
-        channels: usize,
-    ) -> impl Iterator<Item = Channel<'a>> + use<'a> {
+    #[inline(never)]
+    pub fn channels_from<'a>(&self, data: &'a [u8], row: usize, first: usize, channels: usize) -> ChannelIter<'a> {
         let size = row.saturating_mul(self.weight_type.size());
         let from = |offset: u32, each: usize| {
             let skipped = each.saturating_mul(first);
             data.get((offset as usize).saturating_add(skipped)..).unwrap_or(&[])
         };
-        let weight_type = self.weight_type;
-        let weights = chunks(from(self.weights, size), size);
-        let biases = chunks(from(self.biases, 8), 8);
-        let multipliers = chunks(from(self.requantize.multipliers, 4), 4);
-        let shifts = from(self.requantize.shifts, 1).iter();
-        let all = weights.zip(biases).zip(multipliers).zip(shifts).take(channels.saturating_sub(first));
-        all.map(move |(((weights, bias), multiplier), &shift)| {
-            let factor = Factor { multiplier: i32_at(multiplier, 0), shift };
-            Channel { weight_type, weights, bias: i64_at(bias, 0), factor }
-        })
+        ChannelIter {
+            weight_type: self.weight_type,
+            size,
+            left: if size > 0 { channels.saturating_sub(first) } else { 0 },
+            weights: from(self.weights, size),
+            biases: from(self.biases, 8),
+            multipliers: from(self.requantize.multipliers, 4),
+            shifts: from(self.requantize.shifts, 1),
+        }
+    }
+}
+
+/// See [`Weights::channels`].
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelIter<'a> {
+    weight_type: WeightType,
+    size: usize,
+    left: usize,
+    weights: &'a [u8],
+    biases: &'a [u8],
+    multipliers: &'a [u8],
+    shifts: &'a [u8],
+}
+
+impl<'a> Iterator for ChannelIter<'a> {
+    type Item = Channel<'a>;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Channel<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let (weights, behind) = self.weights.split_at_checked(self.size)?;
+        let (&bias, biases) = self.biases.split_first_chunk()?;
+        let (&multiplier, multipliers) = self.multipliers.split_first_chunk()?;
+        let (&shift, shifts) = self.shifts.split_first()?;
+        (self.weights, self.biases, self.multipliers, self.shifts) = (behind, biases, multipliers, shifts);
+        let factor = Factor { multiplier: i32::from_le_bytes(multiplier), shift };
+        Some(Channel { weight_type: self.weight_type, weights, bias: i64::from_le_bytes(bias), factor })
     }
 }
 
@@ -146,7 +181,7 @@ pub struct Channel<'a> {
 impl<'a> Channel<'a> {
     /// The weights as integers.
     #[inline]
-    pub fn weights(&self) -> impl Iterator<Item = i64> + 'a {
+    pub fn weights(&self) -> WeightsIter<'a> {
         self.weight_type.read(self.weights)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::bytes::{i32_at, i64_at};
 use super::super::records::Tensor;
-use super::dense::WeightType;
+use super::dense::{WeightType, WeightsIter};
 use super::fields::{Fields, Rounding};
 use crate::error::Problem;
 use crate::iter::chunks;
@@ -29,6 +29,7 @@ pub struct Scaling {
 }
 
 impl Scaling {
+    #[inline(never)]
     fn read(fields: &mut Fields) -> Result<Self, Problem> {
         let (lo, hi) = fields.clamp();
         let (multiplier, shift) = (fields.number(0), fields.number(1) as u32);
@@ -108,7 +109,7 @@ pub struct Centroid<'a> {
 
 impl<'a> Centroid<'a> {
     /// Its elements, in quantised units.
-    pub fn values(&self) -> impl Iterator<Item = i64> + 'a {
+    pub fn values(&self) -> WeightsIter<'a> {
         self.centroid_type.read(self.values)
     }
 

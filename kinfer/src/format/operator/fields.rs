@@ -1,7 +1,7 @@
 //! The fields of an operator record. A kind takes those it has; what nobody took must be zero.
 
 use super::super::bytes::{i32_at, u16_at, u32_at, u8_at};
-use super::{OperatorKind, NO_TENSOR};
+use super::{OperatorKind, NO_TENSOR, OPERATOR_SIZE};
 use crate::error::Problem;
 
 /// How a division by a power of two rounds. The field has no single rule, so it is a field of the operator.
@@ -14,7 +14,8 @@ pub enum Rounding {
     TfliteSingle = 1,
     /// A doubling high multiply, then a division that rounds ties away from zero: TensorFlow Lite's and gemmlowp's rule.
     TfliteDouble = 2,
-    /// Down: an arithmetic shift. Only with multipliers of one, that is scales that are powers of two.
+    /// Down: an arithmetic shift. Only of scales that are powers of two: a multiplier of one where there are weights, a
+    /// power of two element by element.
     Shift = 3,
 }
 
@@ -45,20 +46,30 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    pub(super) fn parse(bytes: &[u8]) -> Self {
+    #[inline(never)]
+    pub(super) fn parse(bytes: &[u8; OPERATOR_SIZE]) -> Self {
         Self {
             rounding: u8_at(bytes, 2),
             variant: u8_at(bytes, 3),
             second: u16_at(bytes, 6),
             flags: u16_at(bytes, 10),
-            offsets: [12, 16, 20, 24].map(|at| u32_at(bytes, at)),
+            offsets: [u32_at(bytes, 12), u32_at(bytes, 16), u32_at(bytes, 20), u32_at(bytes, 24)],
             lo: i32_at(bytes, 28),
             hi: i32_at(bytes, 32),
-            numbers: [36, 40, 44, 48, 52, 56, 60].map(|at| i32_at(bytes, at)),
+            numbers: [
+                i32_at(bytes, 36),
+                i32_at(bytes, 40),
+                i32_at(bytes, 44),
+                i32_at(bytes, 48),
+                i32_at(bytes, 52),
+                i32_at(bytes, 56),
+                i32_at(bytes, 60),
+            ],
         }
     }
 
     /// The rounding, at offset 2.
+    #[inline(never)]
     pub(super) fn rounding(&mut self) -> Result<Rounding, Problem> {
         Rounding::from_code(core::mem::take(&mut self.rounding))
     }
@@ -106,6 +117,7 @@ impl Fields {
     }
 
     /// Refuses a field that the kind does not have and that is not zero.
+    #[inline(never)]
     pub(super) fn finish(&self) -> Result<(), Problem> {
         let left = |offset| Err(Problem::Reserved { offset });
         if self.rounding != 0 {

@@ -5,6 +5,7 @@ mod conv;
 mod dense;
 mod distance;
 mod elementwise;
+pub mod family;
 mod fields;
 mod pool;
 mod shape;
@@ -15,11 +16,12 @@ mod trees;
 mod window;
 
 pub(crate) use additive::entries;
-pub use additive::{Additive, Term, TERM_SIZE};
+pub use additive::{Additive, Entries, Term, TERM_SIZE};
 pub use conv::Conv;
-pub use dense::{Channel, Dense, Requantize, WeightType, Weights};
+pub use dense::{Channel, ChannelIter, Dense, Requantize, WeightType, Weights, WeightsIter};
 pub use distance::{Centroid, Distance, Scaling, SquaredError};
 pub use elementwise::{Add, Clip, Mul, Rescale};
+use family::Member;
 use fields::Fields;
 pub use fields::Rounding;
 pub use pool::{Pool, PoolMode};
@@ -28,7 +30,7 @@ pub use softmax::Softmax;
 pub use state::{Recall, Remember};
 pub use table::{Lookup, Table};
 
-pub use trees::{Child, Leaves, Split, Tree, Trees};
+pub use trees::{Child, Leaves, Split, Splits, Tree, TreeIter, Trees};
 pub use window::Window;
 
 use super::bytes::u16_at;
@@ -42,7 +44,7 @@ pub const OPERATOR_SIZE: usize = 64;
 pub const NO_TENSOR: u16 = 0xffff;
 
 macro_rules! operators {
-    ($($(#[$doc:meta])* $kind:ident = $code:literal, $name:literal;)+) => {
+    ($($(#[$doc:meta])* $kind:ident = $code:literal, $name:literal, $family:ident;)+) => {
         /// Which operator, without its parameters.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u16)]
@@ -75,14 +77,14 @@ macro_rules! operators {
         pub enum Parameters {
             $(
                 #[doc = concat!("See [`", stringify!($kind), "`].")]
-                $kind($kind),
+                $kind(family::$family<$kind>),
             )+
         }
 
         impl Parameters {
             fn read(kind: OperatorKind, fields: &mut Fields) -> core::result::Result<Self, Problem> {
                 Ok(match kind {
-                    $(OperatorKind::$kind => Self::$kind($kind::read(fields)?),)+
+                    $(OperatorKind::$kind => Self::$kind(Member::read(kind, || $kind::read(fields))?),)+
                 })
             }
         }
@@ -100,41 +102,41 @@ macro_rules! operators {
 
 operators! {
     /// Fully connected layer.
-    Dense = 1, "dense";
+    Dense = 1, "dense", Always;
     /// Clamp, element by element.
-    Clip = 2, "clip";
+    Clip = 2, "clip", Always;
     /// Convolution over one or two dimensions, grouped or depthwise.
-    Conv = 3, "conv";
+    Conv = 3, "conv", Convolution;
     /// Maximum or mean over a window.
-    Pool = 4, "pool";
+    Pool = 4, "pool", Convolution;
     /// Another scale, or two slopes: LeakyReLU.
-    Rescale = 5, "rescale";
+    Rescale = 5, "rescale", Elementwise;
     /// A function of one value, from a table: sigmoid, tanh, hard-swish.
-    Table = 6, "table";
+    Table = 6, "table", Elementwise;
     /// Shares that sum to one.
-    Softmax = 7, "softmax";
+    Softmax = 7, "softmax", Elementwise;
     /// Sum of two tensors.
-    Add = 8, "add";
+    Add = 8, "add", Elementwise;
     /// Product of two tensors, element by element.
-    Mul = 9, "mul";
+    Mul = 9, "mul", Elementwise;
     /// Two tensors side by side.
-    Concat = 10, "concat";
+    Concat = 10, "concat", Recurrent;
     /// A part of a tensor.
-    Slice = 11, "slice";
+    Slice = 11, "slice", Recurrent;
     /// The same elements under other dimensions.
-    Reshape = 12, "reshape";
+    Reshape = 12, "reshape", Always;
     /// Decision trees, summed.
-    Trees = 13, "trees";
+    Trees = 13, "trees", Trees;
     /// One table a feature, summed.
-    Additive = 14, "additive";
+    Additive = 14, "additive", Additive;
     /// Squared distance to each of some centroids.
-    Distance = 15, "distance";
+    Distance = 15, "distance", Distance;
     /// Squared difference of two tensors, summed.
-    SquaredError = 16, "squared-error";
+    SquaredError = 16, "squared-error", Distance;
     /// A tensor from the caller's state.
-    Recall = 17, "recall";
+    Recall = 17, "recall", Recurrent;
     /// A tensor into the caller's state.
-    Remember = 18, "remember";
+    Remember = 18, "remember", Recurrent;
 }
 
 /// An operator: what it reads, what it writes, how.
@@ -154,6 +156,7 @@ impl Record<'_> for Operator {
     const SIZE: usize = OPERATOR_SIZE;
 
     fn read(index: u32, bytes: &[u8]) -> Result<Self> {
+        let bytes = bytes.first_chunk::<OPERATOR_SIZE>().unwrap_or(&[0; OPERATOR_SIZE]);
         let code = u16_at(bytes, 0);
         let Some(kind) = OperatorKind::from_code(code) else {
             return Err(Error::new(Place::Record(index), Problem::UnknownKind { kind: code }));

@@ -1,5 +1,6 @@
 //! Shares that sum to one.
 
+use super::additive::Entries;
 use super::fields::Fields;
 use super::table::words;
 use crate::error::Problem;
@@ -22,7 +23,7 @@ impl Softmax {
     }
 
     /// The first `count` entries, as far as `data` goes.
-    pub fn entries<'a>(&self, data: &'a [u8], count: usize) -> impl Iterator<Item = i32> + use<'a> {
+    pub fn entries<'a>(&self, data: &'a [u8], count: usize) -> Entries<'a> {
         words(data, self.entries, count)
     }
 }

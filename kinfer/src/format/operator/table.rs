@@ -2,6 +2,7 @@
 
 use super::super::bytes::{i16_at, i32_at};
 use super::super::ElementType;
+use super::additive::{entries, Entries};
 use super::fields::Fields;
 use crate::error::Problem;
 use crate::iter::chunks;
@@ -59,13 +60,14 @@ impl Table {
     }
 
     /// The first `count` knots of an interpolated table, as far as `data` goes.
-    pub fn knots<'a>(&self, data: &'a [u8], count: usize) -> impl Iterator<Item = i32> + use<'a> {
+    pub fn knots<'a>(&self, data: &'a [u8], count: usize) -> Entries<'a> {
         words(data, self.entries, count)
     }
 }
 
 /// `count` values of 32 bits from `offset` on, as far as `data` goes.
-pub(super) fn words(data: &[u8], offset: u32, count: usize) -> impl Iterator<Item = i32> + use<'_> {
+pub(super) fn words(data: &[u8], offset: u32, count: usize) -> Entries<'_> {
     let bytes = data.get(offset as usize..).unwrap_or(&[]);
-    chunks(bytes, 4).take(count).map(|bytes| i32_at(bytes, 0))
+    let most = bytes.len() & !3;
+    entries(bytes.get(..count.saturating_mul(4).min(most)).unwrap_or(&[]))
 }

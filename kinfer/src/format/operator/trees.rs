@@ -1,7 +1,9 @@
 //! Decision trees: four bytes a node, in level order, so that what a node's children are need not be said.
 
-use super::super::bytes::{at, i16_at, i32_at, u16_at};
+use super::super::bytes::{at, i16_at, u16_at};
+use super::additive::{entries, Entries};
 use super::fields::Fields;
+use super::table::words;
 use crate::error::Problem;
 use crate::iter::chunks;
 
@@ -73,24 +75,46 @@ impl Trees {
     }
 
     /// The trees in the data section, as far as the data goes.
-    pub fn iter<'a>(&self, data: &'a [u8], classes: usize) -> impl Iterator<Item = Tree<'a>> + Clone + use<'a> {
+    pub fn iter<'a>(&self, data: &'a [u8], classes: usize) -> TreeIter<'a> {
         let from = |offset: u32| data.get(offset as usize..).unwrap_or(&[]);
-        let (mut nodes, mut values) = (from(self.nodes), from(self.values));
-        let row = self.row(classes);
-        chunks(from(self.table), TREE_SIZE).take(self.count as usize).map_while(move |entry| {
-            let (count, class) = (usize::from(u16_at(entry, 0)), u16_at(entry, 2));
-            let (mine, rest) = nodes.split_at_checked(count.wrapping_mul(NODE_SIZE))?;
-            let bytes = count.wrapping_add(1).saturating_mul(row).saturating_mul(4);
-            let (leaves, behind) = values.split_at_checked(bytes)?;
-            (nodes, values) = (rest, behind);
-            Some(Tree { class, nodes: mine, values: leaves, row })
-        })
+        TreeIter {
+            left: self.count,
+            table: from(self.table),
+            nodes: from(self.nodes),
+            values: from(self.values),
+            row: self.row(classes),
+        }
     }
 
     /// The scores before any tree, as far as the data goes.
-    pub fn bases<'a>(&self, data: &'a [u8], classes: usize) -> impl Iterator<Item = i32> + use<'a> {
-        let bytes = data.get(self.bases as usize..).unwrap_or(&[]);
-        chunks(bytes, 4).take(classes).map(|bytes| i32_at(bytes, 0))
+    pub fn bases<'a>(&self, data: &'a [u8], classes: usize) -> Entries<'a> {
+        words(data, self.bases, classes)
+    }
+}
+
+/// See [`Trees::iter`].
+#[derive(Clone, Copy, Debug)]
+pub struct TreeIter<'a> {
+    left: u32,
+    table: &'a [u8],
+    nodes: &'a [u8],
+    values: &'a [u8],
+    row: usize,
+}
+
+impl<'a> Iterator for TreeIter<'a> {
+    type Item = Tree<'a>;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Tree<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let (entry, table) = self.table.split_at_checked(TREE_SIZE)?;
+        let (count, class) = (usize::from(u16_at(entry, 0)), u16_at(entry, 2));
+        let (nodes, behind) = self.nodes.split_at_checked(count.wrapping_mul(NODE_SIZE))?;
+        let bytes = count.wrapping_add(1).saturating_mul(self.row).saturating_mul(4);
+        let (values, rest) = self.values.split_at_checked(bytes)?;
+        (self.table, self.nodes, self.values) = (table, behind, rest);
+        Some(Tree { class, nodes, values, row: self.row })
     }
 }
 
@@ -146,32 +170,12 @@ impl<'a> Tree<'a> {
     }
 
     /// The nodes in order, with their children numbered.
-    pub fn splits(&self) -> impl Iterator<Item = Split> + use<'a> {
-        let (mut next_node, mut next_leaf) = (1u32, 0u32);
-        chunks(self.nodes, NODE_SIZE).map(move |bytes| {
-            let word = u16_at(bytes, 0);
-            let mut child = |bit| {
-                let next = if word & bit != 0 { &mut next_node } else { &mut next_leaf };
-                let number = *next;
-                *next = number.wrapping_add(1);
-                if word & bit != 0 {
-                    Child::Node(number)
-                } else {
-                    Child::Leaf(number)
-                }
-            };
-            let (left, right) = (child(LEFT_IS_NODE), child(RIGHT_IS_NODE));
-            Split {
-                feature: word & FEATURE_MASK,
-                threshold: i16_at(bytes, 2),
-                missing_right: word & MISSING_RIGHT != 0,
-                left,
-                right,
-            }
-        })
+    pub fn splits(&self) -> Splits<'a> {
+        Splits { nodes: self.nodes, next_node: 1, next_leaf: 0 }
     }
 
     /// Comparisons from the root to the furthest leaf, of a tree whose every node has a parent before it.
+    #[inline(never)]
     pub fn depth(&self) -> u32 {
         // `end` is the first node of the next level, `next` the first that no node has named yet.
         let (mut depth, mut end, mut next) = (0u32, 0, 1);
@@ -189,11 +193,11 @@ impl<'a> Tree<'a> {
     }
 
     /// The values of leaf `number`.
-    pub fn leaf(&self, number: u32) -> impl Iterator<Item = i32> + use<'a> {
+    pub fn leaf(&self, number: u32) -> Entries<'a> {
         let size = self.row.saturating_mul(4);
         let skipped = size.saturating_mul(number as usize);
         let bytes = self.values.get(skipped..).and_then(|tail| tail.get(..size)).unwrap_or(&[]);
-        chunks(bytes, 4).map(|bytes| i32_at(bytes, 0))
+        entries(bytes)
     }
 
     /// The values for one class, leaf after leaf; `class` is 0 where leaves are single values.
@@ -203,8 +207,46 @@ impl<'a> Tree<'a> {
     }
 
     /// All values, leaf after leaf.
-    pub fn values(&self) -> impl Iterator<Item = i32> + use<'a> {
-        chunks(self.values, 4).map(|bytes| i32_at(bytes, 0))
+    pub fn values(&self) -> Entries<'a> {
+        entries(self.values)
+    }
+}
+
+/// See [`Tree::splits`].
+#[derive(Clone, Debug)]
+pub struct Splits<'a> {
+    nodes: &'a [u8],
+    next_node: u32,
+    next_leaf: u32,
+}
+
+impl Iterator for Splits<'_> {
+    type Item = Split;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Split> {
+        let (bytes, rest) = self.nodes.split_at_checked(NODE_SIZE)?;
+        self.nodes = rest;
+        let word = u16_at(bytes, 0);
+        let mut child = |bit| {
+            let is_node = word & bit != 0;
+            let next = if is_node { &mut self.next_node } else { &mut self.next_leaf };
+            let number = *next;
+            *next = number.wrapping_add(1);
+            if is_node {
+                Child::Node(number)
+            } else {
+                Child::Leaf(number)
+            }
+        };
+        let (left, right) = (child(LEFT_IS_NODE), child(RIGHT_IS_NODE));
+        Some(Split {
+            feature: word & FEATURE_MASK,
+            threshold: i16_at(bytes, 2),
+            missing_right: word & MISSING_RIGHT != 0,
+            left,
+            right,
+        })
     }
 }
 

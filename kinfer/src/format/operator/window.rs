@@ -21,6 +21,7 @@ pub struct Window {
 
 impl Window {
     /// Reads numbers 0 to 4; a window that is not `dilated` leaves number 2 alone.
+    #[inline(never)]
     pub(super) fn read(fields: &mut Fields, dilated: bool) -> Result<Self, Problem> {
         let mut positive = |which, what| match fields.pair(which) {
             [0, _] | [_, 0] => Err(Problem::ZeroWindow { what }),
@@ -47,6 +48,7 @@ impl Window {
     }
 
     /// Windows that fit along each axis of an image of height and width `size`; zero where none does.
+    #[inline(never)]
     pub fn positions(&self, size: [u32; 2]) -> [u32; 2] {
         let [height, width] = size;
         let (kernel, stride, dilation) = (self.kernel, self.stride, self.dilation);
@@ -58,6 +60,7 @@ impl Window {
 }
 
 /// ONNX Conv and MaxPool with explicit padding: `⌊(size + before + after − dilation · (kernel − 1) − 1) / stride⌋ + 1`.
+#[inline(never)]
 fn along(size: u32, kernel: u16, stride: u16, dilation: u16, before: u16, after: u16) -> u32 {
     let padded = u64::from(size).saturating_add(u64::from(before)).saturating_add(u64::from(after));
     let extent = u64::from(dilation).saturating_mul(u64::from(kernel).saturating_sub(1)).saturating_add(1);

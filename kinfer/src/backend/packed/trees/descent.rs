@@ -6,31 +6,41 @@
 //! the shifts that take it apart. One way waits for each of its loads; eight of them fill the machine's registers and keep
 //! it busy.
 
+use super::groups::MAX_DEPTH;
+
 /// Trees that go down together.
 pub(super) const TOGETHER: usize = 8;
 
 /// The inputs, in room for whatever a byte can name, so that looking one up needs no check.
 pub(super) type Inputs = [i64; 256];
 
-/// The leaves that the inputs reach in eight trees of `depth`, numbered through; `M` is 8 · 2^depth.
+/// Nodes of as many trees of the greatest depth.
+pub(super) const MOST_NODES: usize = TOGETHER << MAX_DEPTH;
+
+/// The last node, all ones. With it as a mask, which changes nothing, and with a feature of 8 bits, the compiler needs no
+/// checks.
+const LAST: usize = MOST_NODES - 1;
+
+/// The leaves that the inputs reach in eight trees of `depth`, numbered through. It sees nodes that are not there, and does
+/// not go to any.
 #[inline(always)]
-pub(super) fn descend<const M: usize>(
+pub(super) fn descend(
     inputs: &Inputs,
-    features: &[u8; M],
-    thresholds: &[i16; M],
+    features: &[u8; MOST_NODES],
+    thresholds: &[i16; MOST_NODES],
     depth: u8,
 ) -> [usize; TOGETHER] {
     let mut nodes = [8usize, 9, 10, 11, 12, 13, 14, 15];
     for _ in 0..depth {
         for node in &mut nodes {
-            // The mask changes nothing; with it, and with a feature of 8 bits, the compiler needs no checks.
-            let at = *node & M.wrapping_sub(1);
+            let at = *node & LAST;
             let (feature, threshold) = (element(features, at), element(thresholds, at));
             let right = element(inputs, usize::from(feature)) > i64::from(threshold);
             *node = at.wrapping_add(at).wrapping_add(usize::from(right));
         }
     }
-    nodes.map(|node| node & M.wrapping_sub(1))
+    let leaves = TOGETHER.wrapping_shl(u32::from(depth));
+    nodes.map(|node| node.wrapping_sub(leaves) & LAST)
 }
 
 /// Where node `node` of a tree by itself, in heap order from 1, lies in the heap of eight, of which it is the `tree`-th.
@@ -47,7 +57,7 @@ pub(super) fn element<T: Copy + Default, const M: usize>(array: &[T; M], at: usi
 
 #[cfg(test)]
 mod tests {
-    use super::{descend, place};
+    use super::{descend, place, MOST_NODES};
 
     #[test]
     fn trees_lie_side_by_side_in_every_level() {
@@ -58,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_large_input_goes_right() {
-        let (mut features, mut thresholds) = ([0u8; 16], [0i16; 16]);
+        let (mut features, mut thresholds) = ([0u8; MOST_NODES], [0i16; MOST_NODES]);
         (features[9], thresholds[9], thresholds[10]) = (1, -7, 5);
         let mut inputs = [0; 256];
         (inputs[0], inputs[1]) = (5, -7);

@@ -1,6 +1,7 @@
 //! A tree of the file → a perfect tree in heap order.
 
 use super::descent::{place, Inputs};
+use super::LeafWriter;
 use crate::format::{Child, Split, Tree};
 
 /// Stands for a node in the place of the threshold of a node that is not filled yet; a leaf is its number there.
@@ -20,15 +21,15 @@ fn looks(split: &Split, inputs: usize) -> (usize, i16) {
 }
 
 /// Fills the features and thresholds of a tree that is padded to `depth`, the `number`-th of those that go down together,
-/// and calls `leaf` with each of its places for a leaf and the leaf of the file that is there. Below a leaf of the file
-/// every node sends everything left.
+/// and puts into each of its places for a leaf the leaf of the file that is there. Below a leaf of the file every node
+/// sends everything left.
 pub(super) fn fill(
     tree: &Tree<'_>,
     number: usize,
     depth: u32,
     inputs: usize,
     (features, thresholds): (&mut [u8], &mut [i16]),
-    mut leaf: impl FnMut(usize, u32),
+    leaves: &mut LeafWriter<'_, '_>,
 ) {
     let size = 1usize.wrapping_shl(depth);
     let mut splits = tree.splits();
@@ -49,12 +50,14 @@ pub(super) fn fill(
             }
             None => (0, i16::MAX, [is; 2]),
         };
-        let left = node.wrapping_mul(2);
-        for (child, value) in [left, left.wrapping_add(1)].into_iter().zip(children) {
-            match child.checked_sub(size) {
-                None => put(thresholds, place(number, child), value),
-                Some(place) => leaf(place, value as u32),
+        let mut child = node.wrapping_mul(2);
+        for &value in &children {
+            if child < size {
+                put(thresholds, place(number, child), value);
+            } else {
+                leaves.put(child.wrapping_sub(size), value as u32);
             }
+            child = child.wrapping_add(1);
         }
         put(features, at, feature as u8); // below `MOST_INPUTS`
         put(thresholds, at, threshold);

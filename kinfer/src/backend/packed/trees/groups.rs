@@ -1,7 +1,7 @@
 //! Which trees go down together: neighbours of one class, padded to the depth of the deepest.
 
-use super::descent::TOGETHER;
-use crate::format::{Leaves, Tree, Trees};
+use super::descent::{MOST_NODES, TOGETHER};
+use crate::format::{Leaves, Tree, TreeIter, Trees};
 
 /// The deepest tree that is padded to a perfect one.
 pub(super) const MAX_DEPTH: u32 = 8;
@@ -11,9 +11,7 @@ pub(super) const MAX_DEPTH: u32 = 8;
 pub(super) enum Form {
     /// A value less the tree's smallest, in 16 bits.
     Narrow,
-    /// A value in 32 bits.
-    Wide,
-    /// Two values in 32 bits, for two classes.
+    /// Two values in 32 bits each: those of two classes, or a wide value of one and zero, which changes no score.
     Two,
     /// The number of a row of values, one a class.
     Row,
@@ -21,20 +19,26 @@ pub(super) enum Form {
 
 impl Form {
     /// The form of all trees of an operator that makes `classes` scores.
+    #[inline(never)]
     pub(super) fn of(trees: &Trees, data: &[u8], classes: usize) -> Self {
         match (trees.leaves, classes) {
             (Leaves::Vector, 2) => Self::Two,
             (Leaves::Vector, 3..) => Self::Row,
-            _ if trees.iter(data, classes).all(|tree| spread(&tree) <= u32::from(u16::MAX)) => Self::Narrow,
-            _ => Self::Wide,
+            _ => {
+                for tree in trees.iter(data, classes) {
+                    if spread(&tree) > u32::from(u16::MAX) {
+                        return Self::Two;
+                    }
+                }
+                Self::Narrow
+            }
         }
     }
 
     pub(super) const fn from_code(code: u8) -> Self {
         match code {
             0 => Self::Narrow,
-            1 => Self::Wide,
-            2 => Self::Two,
+            1 => Self::Two,
             _ => Self::Row,
         }
     }
@@ -43,14 +47,17 @@ impl Form {
     pub(super) const fn words(self, leaves: usize) -> usize {
         match self {
             Self::Narrow | Self::Row => leaves.div_ceil(4),
-            Self::Wide => leaves.div_ceil(2),
             Self::Two => leaves,
         }
     }
 }
 
+/// From the tree's smallest value to its largest.
 fn spread(tree: &Tree<'_>) -> u32 {
-    let (lo, hi) = tree.values().fold((i32::MAX, i32::MIN), |(lo, hi), value| (lo.min(value), hi.max(value)));
+    let (mut lo, mut hi) = (i32::MAX, i32::MIN);
+    for value in tree.values() {
+        (lo, hi) = (lo.min(value), hi.max(value));
+    }
     hi.wrapping_sub(lo) as u32
 }
 
@@ -69,6 +76,12 @@ impl Kind {
         TOGETHER.wrapping_shl(self.depth)
     }
 
+    /// Words behind the last group, so that one code goes down trees of every depth: it sees thresholds and leaves of
+    /// [`MOST_NODES`] nodes, however many there are.
+    pub(super) const fn spare(self) -> usize {
+        MOST_NODES.wrapping_sub(self.leaves()).div_ceil(4)
+    }
+
     /// Words of a group's features, thresholds and leaves; rows come behind.
     pub(super) const fn words(self, form: Form) -> usize {
         words(self.leaves(), form)
@@ -81,39 +94,68 @@ pub(super) const fn words(leaves: usize, form: Form) -> usize {
 }
 
 /// Neighbouring trees that go down together.
-#[derive(Clone, Debug)]
-pub(super) struct Group<I> {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Group<'a> {
     pub(super) kind: Kind,
-    trees: I,
+    /// Leaves of the trees as they are in the file.
+    pub(super) file_leaves: usize,
+    first: Grown<'a>,
     count: usize,
 }
 
-impl<'a, I: Iterator<Item = Tree<'a>> + Clone> Group<I> {
+impl<'a> Group<'a> {
     /// Its trees, at most as many as go down together.
-    pub(super) fn trees(&self) -> impl Iterator<Item = Tree<'a>> + use<'a, I> {
-        self.trees.clone().take(self.count)
-    }
-
-    /// Leaves of the trees as they are in the file.
-    pub(super) fn file_leaves(&self) -> usize {
-        self.trees().fold(0, |leaves, tree| leaves.saturating_add(tree.leaves() as usize))
+    pub(super) fn trees(&self) -> impl Iterator<Item = Tree<'a>> + use<'a> {
+        self.first.take(self.count)
     }
 }
 
-/// The groups of `trees`, none of which is a single leaf.
-pub(super) fn groups<'a, I>(mut trees: I) -> impl Iterator<Item = Group<I>> + use<'a, I>
-where
-    I: Iterator<Item = Tree<'a>> + Clone,
-{
-    core::iter::from_fn(move || {
-        let first = trees.clone();
-        let tree = trees.next()?;
-        let (class, mut depth, mut count) = (tree.class, tree.depth(), 1usize);
-        let mut ahead = trees.clone();
-        while let Some(tree) = ahead.next().filter(|tree| tree.class == class && count < TOGETHER) {
-            (depth, count) = (depth.max(tree.depth()), count.saturating_add(1));
-            trees = ahead.clone();
+/// The trees that are more than a leaf.
+#[derive(Clone, Copy, Debug)]
+struct Grown<'a>(TreeIter<'a>);
+
+impl<'a> Iterator for Grown<'a> {
+    type Item = Tree<'a>;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Tree<'a>> {
+        loop {
+            let tree = self.0.next()?;
+            if tree.nodes() > 0 {
+                return Some(tree);
+            }
         }
-        Some(Group { kind: Kind { depth, class }, trees: first, count })
-    })
+    }
+}
+
+/// The groups that trees make, those that are a single leaf left out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Groups<'a>(Grown<'a>);
+
+impl<'a> Groups<'a> {
+    pub(super) const fn new(trees: TreeIter<'a>) -> Self {
+        Self(Grown(trees))
+    }
+}
+
+impl<'a> Iterator for Groups<'a> {
+    type Item = Group<'a>;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Group<'a>> {
+        let first = self.0;
+        let tree = self.0.next()?;
+        let (class, mut depth, mut count, mut file_leaves) = (tree.class, tree.depth(), 1usize, tree.leaves() as usize);
+        let mut ahead = self.0;
+        while let Some(tree) = ahead.next() {
+            if tree.class != class || count >= TOGETHER {
+                break;
+            }
+            depth = depth.max(tree.depth());
+            count = count.wrapping_add(1);
+            file_leaves = file_leaves.wrapping_add(tree.leaves() as usize); // eight of 16 bits
+            self.0 = ahead;
+        }
+        Some(Group { kind: Kind { depth, class }, file_leaves, first, count })
+    }
 }

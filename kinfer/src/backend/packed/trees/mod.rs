@@ -10,40 +10,46 @@ mod fill;
 mod groups;
 
 use super::super::{Io, Need};
-use crate::cast::{i16s_mut, i32s, i32s_mut};
+use crate::cast::{halves, i16s, i16s_mut, i32s, i32s_mut, pair};
 use crate::format::{Tree, Trees};
-use crate::iter::{chunks, numbered};
+use crate::iter::numbered;
+use crate::ops::additive::add;
 use crate::ops::trees::MISSING;
 use crate::verify::Node;
-use descent::{descend, element, Inputs, TOGETHER};
+use descent::{descend, element, Inputs, MOST_NODES, TOGETHER};
 use fill::{fill, put, MOST_INPUTS};
-use groups::{groups, Form, Kind, MAX_DEPTH};
+use groups::{Form, Group, Groups, Kind, MAX_DEPTH};
 
 /// Inputs and form, classes.
 const HEADER_WORDS: usize = 1;
 
 pub(super) fn need(node: &Node<'_>, trees: &Trees) -> Option<Need> {
     let (data, classes) = (node.model.data(), node.outputs());
-    if inputs(node, trees) > MOST_INPUTS || trees.iter(data, classes).any(|tree| tree.depth() > MAX_DEPTH) {
+    if inputs(node, trees) > MOST_INPUTS {
         return None;
     }
+    for tree in trees.iter(data, classes) {
+        if tree.depth() > MAX_DEPTH {
+            return None;
+        }
+    }
     let form = Form::of(trees, data, classes);
-    let (mut words, mut cycles) =
-        (HEADER_WORDS.saturating_add(classes.div_ceil(2)), inputs(node, trees).saturating_mul(2));
+    let (mut words, mut cycles) = (HEADER_WORDS.wrapping_add(classes.div_ceil(2)), inputs(node, trees).wrapping_mul(2));
     let mut last = None;
-    for group in groups(grown(trees, data, classes)) {
-        let rows = rows_words(form, group.file_leaves(), classes);
-        words = words.saturating_add(group.kind.words(form)).saturating_add(rows);
+    for group in Groups::new(trees.iter(data, classes)) {
+        let rows = rows_words(form, group.file_leaves, classes);
+        words = words.wrapping_add(group.kind.words(form)).wrapping_add(rows);
         if form == Form::Row || last != Some(group.kind) {
-            words = words.saturating_add(1);
-            cycles = cycles.saturating_add(20);
+            words = words.wrapping_add(1);
+            cycles = cycles.wrapping_add(20);
         }
         last = Some(group.kind);
         // A step of eight trees waits for three loads in a row, which is as long as its forty-odd instructions take.
-        let steps = (group.kind.depth as usize).saturating_mul(14);
-        let adds = TOGETHER.saturating_mul(trees.row(classes));
-        cycles = cycles.saturating_add(steps).saturating_add(adds).saturating_add(8);
+        let steps = (group.kind.depth as usize).wrapping_mul(14);
+        let adds = TOGETHER.wrapping_mul(trees.row(classes));
+        cycles = cycles.wrapping_add(steps).wrapping_add(adds).wrapping_add(8);
     }
+    words = words.wrapping_add(last.map_or(0, Kind::spare));
     Some(Need { cycles: cycles as u32, words: words as u32, workspace: MOST_INPUTS as u32, ..Need::default() })
 }
 
@@ -52,14 +58,14 @@ pub(super) fn pack(node: &Node<'_>, trees: &Trees, memory: &mut [i64]) {
     let form = Form::of(trees, data, classes);
     memory.fill(0);
     let Some(([header], rest)) = memory.split_first_chunk_mut::<HEADER_WORDS>() else { return };
-    *header = crate::cast::pair(form as i32, i32::from(trees.missing));
+    *header = pair(form as i32, i32::from(trees.missing));
     let (bases, mut rest) = rest.split_at_mut_checked(classes.div_ceil(2)).unwrap_or_default();
     pack_bases(trees, data, form, i32s_mut(bases).get_mut(..classes).unwrap_or_default());
 
     let mut run: Option<(Kind, &mut i64)> = None;
-    for group in groups(grown(trees, data, classes)) {
+    for group in Groups::new(trees.iter(data, classes)) {
         let kind = group.kind;
-        let rows = rows_words(form, group.file_leaves(), classes);
+        let rows = rows_words(form, group.file_leaves, classes);
         match &mut run {
             Some((of, head)) if *of == kind && form != Form::Row => **head = head.wrapping_add(1 << 32),
             _ => {
@@ -70,9 +76,9 @@ pub(super) fn pack(node: &Node<'_>, trees: &Trees, memory: &mut [i64]) {
                 rest = behind;
             }
         }
-        let words = kind.words(form).saturating_add(rows);
+        let words = kind.words(form).wrapping_add(rows);
         let (here, behind) = core::mem::take(&mut rest).split_at_mut_checked(words).unwrap_or_default();
-        pack_group(group.trees(), kind, form, own, classes, here);
+        pack_group(&group, form, own, classes, here);
         rest = behind;
     }
 }
@@ -80,28 +86,31 @@ pub(super) fn pack(node: &Node<'_>, trees: &Trees, memory: &mut [i64]) {
 /// The scores before any tree, with the trees that are a single leaf and, in narrow form, each tree's smallest value.
 fn pack_bases(trees: &Trees, data: &[u8], form: Form, scores: &mut [i32]) {
     let classes = scores.len();
-    for (score, base) in scores.iter_mut().zip(trees.bases(data, classes)) {
-        *score = base;
-    }
+    trees.bases(data, classes).copy_to(scores);
     for tree in trees.iter(data, classes) {
         let scores = scores.get_mut(usize::from(tree.class)..).unwrap_or_default();
-        let add = |(score, value): (&mut i32, i32)| *score = score.wrapping_add(value);
         if tree.nodes() == 0 {
-            scores.iter_mut().zip(tree.leaf(0)).for_each(add);
-        } else if form == Form::Narrow {
-            scores.iter_mut().zip(tree.values().min()).for_each(add);
+            for (score, value) in scores.iter_mut().zip(tree.values()) {
+                *score = score.wrapping_add(value);
+            }
+        } else if let (Form::Narrow, Some(score)) = (form, scores.first_mut()) {
+            *score = score.wrapping_add(least(&tree));
         }
     }
 }
 
-fn pack_group<'a>(
-    trees: impl Iterator<Item = Tree<'a>>,
-    kind: Kind,
-    form: Form,
-    inputs: usize,
-    classes: usize,
-    memory: &mut [i64],
-) {
+/// The smallest value of a tree.
+#[inline(never)]
+fn least(tree: &Tree<'_>) -> i32 {
+    let mut least = i32::MAX;
+    for value in tree.values() {
+        least = least.min(value);
+    }
+    least
+}
+
+fn pack_group(group: &Group<'_>, form: Form, inputs: usize, classes: usize, memory: &mut [i64]) {
+    let (kind, trees) = (group.kind, group.trees());
     let (nodes, size) = (kind.leaves(), 1usize.wrapping_shl(kind.depth));
     let (features, rest) = memory.split_at_mut_checked(nodes.div_ceil(8)).unwrap_or_default();
     let (thresholds, rest) = rest.split_at_mut_checked(nodes.div_ceil(4)).unwrap_or_default();
@@ -111,144 +120,171 @@ fn pack_group<'a>(
     // The first row is zero, for trees that are not there.
     let mut row = 1u32;
     for (number, tree) in numbered(trees) {
-        let number = number as usize;
-        let first = number.wrapping_mul(size);
-        let least = tree.values().min().unwrap_or(0);
-        fill(&tree, number, kind.depth, inputs, (features, thresholds), |place, leaf| {
-            let place = first.wrapping_add(place);
-            let value = || tree.leaf(leaf).next().unwrap_or(0);
-            match form {
-                Form::Narrow => put(i16s_mut(leaves), place, value().wrapping_sub(least) as i16),
-                Form::Wide => put(i32s_mut(leaves), place, value()),
-                Form::Two => {
-                    let mut both = tree.leaf(leaf);
-                    put(i32s_mut(leaves), place.wrapping_mul(2), both.next().unwrap_or(0));
-                    put(i32s_mut(leaves), place.wrapping_mul(2).wrapping_add(1), both.next().unwrap_or(0));
-                }
-                Form::Row => put(i16s_mut(leaves), place, row.wrapping_add(leaf) as i16),
-            }
-        });
+        let first = (number as usize).wrapping_mul(size);
+        let mut to = LeafWriter { tree: &tree, form, least: least(&tree), row, first, leaves: &mut *leaves };
+        fill(&tree, number as usize, kind.depth, inputs, (&mut *features, &mut *thresholds), &mut to);
         if form == Form::Row {
-            let to = rows.get_mut((row as usize).saturating_mul(classes)..).unwrap_or_default();
-            to.iter_mut().zip(tree.values()).for_each(|(to, value)| *to = value);
+            tree.values().copy_to(rows.get_mut((row as usize).wrapping_mul(classes)..).unwrap_or_default());
         }
-        row = row.saturating_add(tree.leaves());
+        row = row.wrapping_add(tree.leaves());
+    }
+}
+
+/// Writes the leaves of a tree into the room for those of its group.
+struct LeafWriter<'t, 'm> {
+    tree: &'t Tree<'m>,
+    form: Form,
+    /// What narrow values are less.
+    least: i32,
+    /// The row of its first leaf.
+    row: u32,
+    /// The place of its first leaf.
+    first: usize,
+    leaves: &'t mut [i64],
+}
+
+impl LeafWriter<'_, '_> {
+    /// Puts leaf `leaf` of the file into place `place` of the tree.
+    #[inline(never)]
+    fn put(&mut self, place: usize, leaf: u32) {
+        let place = self.first.wrapping_add(place);
+        let mut values = self.tree.leaf(leaf);
+        let first = values.next().unwrap_or(0);
+        let short = match self.form {
+            Form::Two => return put(self.leaves, place, pair(first, values.next().unwrap_or(0))),
+            Form::Narrow => first.wrapping_sub(self.least) as i16,
+            Form::Row => self.row.wrapping_add(leaf) as i16,
+        };
+        put(i16s_mut(self.leaves), place, short);
     }
 }
 
 #[inline(always)]
 pub(crate) fn run(memory: &[i64], io: Io<'_>) {
+    start(memory, io.input, io.output, io.workspace);
+    let (form, rest) = match memory.split_first_chunk::<HEADER_WORDS>() {
+        Some((&[header], rest)) => (Form::from_code(header as u8), rest),
+        None => return,
+    };
+    if let (Some(inputs), Some(runs)) = (io.workspace.first_chunk(), rest.get(io.output.len().div_ceil(2)..)) {
+        run_all(inputs, form, runs, io.output);
+    }
+}
+
+/// Bases into the scores, inputs into the workspace.
+#[inline(never)]
+fn start(memory: &[i64], input: &[i32], scores: &mut [i32], workspace: &mut [i64]) {
     let Some((&[header], rest)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
-    let (form, missing) = crate::cast::halves(header);
-    let Some((bases, rest)) = rest.split_at_checked(io.output.len().div_ceil(2)) else { return };
-    for (score, &base) in io.output.iter_mut().zip(i32s(bases)) {
+    for (score, &base) in scores.iter_mut().zip(i32s(rest)) {
         *score = base;
     }
-    for (to, &value) in io.workspace.iter_mut().zip(io.input) {
+    for (to, &value) in workspace.iter_mut().zip(input) {
         *to = i64::from(value);
     }
-    if missing != 0 {
-        let behind = io.workspace.get_mut(io.input.len()..).unwrap_or_default();
-        for (to, &value) in behind.iter_mut().zip(io.input) {
+    if halves(header).1 != 0 {
+        let behind = workspace.get_mut(input.len()..).unwrap_or_default();
+        for (to, &value) in behind.iter_mut().zip(input) {
             let above = if value == MISSING { i32::from(i16::MAX) } else { value.wrapping_sub(1) };
             *to = i64::from(above);
         }
     }
-    if let Some(inputs) = io.workspace.first_chunk() {
-        runs(inputs, Form::from_code(form as u8), rest, io.output);
-    }
 }
 
-/// Every run, each by the way down for its depth.
-#[inline]
-fn runs(inputs: &Inputs, form: Form, mut memory: &[i64], scores: &mut [i32]) {
-    while let Some((&head, rest)) = memory.split_first() {
+/// Every run.
+#[inline(always)]
+fn run_all(inputs: &Inputs, form: Form, mut memory: &[i64], scores: &mut [i32]) {
+    while let Some(&head) = memory.first() {
         let [depth, _, low, high, ..] = head.to_le_bytes();
         let kind = Kind { depth: u32::from(depth), class: u16::from_le_bytes([low, high]) };
         let count = (head >> 32) as usize;
-        let scores = scores.get_mut(usize::from(kind.class)..).unwrap_or_default();
         let words = match form {
-            Form::Row => kind.words(form).saturating_add(count),
-            _ => kind.words(form).saturating_mul(count),
+            Form::Row => kind.words(form).wrapping_add(count),
+            _ => kind.words(form).wrapping_mul(count),
         };
-        let Some((_, behind)) = rest.split_at_checked(words) else { return };
-        let run = memory.get(..words.saturating_add(1)).unwrap_or(&[]);
-        match depth {
-            1 => run_groups::<16>(inputs, form, run, scores),
-            2 => run_groups::<32>(inputs, form, run, scores),
-            3 => run_groups::<64>(inputs, form, run, scores),
-            4 => run_groups::<128>(inputs, form, run, scores),
-            5 => run_groups::<256>(inputs, form, run, scores),
-            6 => run_groups::<512>(inputs, form, run, scores),
-            7 => run_groups::<1024>(inputs, form, run, scores),
-            _ => run_groups::<2048>(inputs, form, run, scores),
+        let scores = scores.get_mut(usize::from(kind.class)..).unwrap_or_default();
+        if depth == 0 {
+            return; // what is behind the last
         }
+        match form {
+            Form::Narrow => narrow(inputs, memory, scores),
+            Form::Two => two(inputs, memory, scores),
+            Form::Row => row(inputs, memory, scores),
+        }
+        let Some(behind) = memory.get(words.wrapping_add(1)..) else { return };
         memory = behind;
     }
 }
 
-/// A run: its head, and groups of eight trees with `M` leaves in all. A function for each `M`, so that registers are its
-/// own. The depth is read from the head, for a loop of constant length would be unrolled into ten times the code.
+/// A run in narrow form; `run` goes on behind it. A function for each form, so that registers are its own.
 #[inline(never)]
-fn run_groups<const M: usize>(inputs: &Inputs, form: Form, run: &[i64], scores: &mut [i32]) {
+fn narrow(inputs: &Inputs, run: &[i64], scores: &mut [i32]) {
+    let mut sum = 0i32;
+    for_each_group(inputs, run, Form::Narrow, |reached, leaves| {
+        let Some(leaves) = array::<u16>(leaves) else { return };
+        for at in reached {
+            sum = sum.wrapping_add(i32::from(element(leaves, at)));
+        }
+    });
+    add(&[sum], scores);
+}
+
+/// A run of two values a leaf.
+#[inline(never)]
+fn two(inputs: &Inputs, run: &[i64], scores: &mut [i32]) {
+    let (mut first, mut second) = (0i32, 0i32);
+    for_each_group(inputs, run, Form::Two, |reached, leaves| {
+        for at in reached {
+            let (a, b) = halves(leaves.get(at).copied().unwrap_or(0));
+            (first, second) = (first.wrapping_add(a), second.wrapping_add(b));
+        }
+    });
+    add(&[first, second], scores);
+}
+
+/// A run of numbers of rows, which lie behind them: one group.
+#[inline(never)]
+fn row(inputs: &Inputs, run: &[i64], scores: &mut [i32]) {
     let Some((&head, memory)) = run.split_first() else { return };
     let [depth, ..] = head.to_le_bytes();
-    let (mut first, mut second) = (0i32, 0i32);
-    let size = if form == Form::Row { memory.len() } else { groups::words(M, form) };
-    for group in chunks(memory, size) {
-        let Some((features, rest)) = group.split_at_checked(M.div_ceil(8)) else { return };
-        let Some((thresholds, leaves)) = rest.split_at_checked(M.div_ceil(4)) else { return };
-        let (Some(features), Some(thresholds)) = (array::<u8, M>(features), array::<i16, M>(thresholds)) else {
-            return;
-        };
-        let reached = descend(inputs, features, thresholds, depth);
-        match form {
-            Form::Narrow => {
-                let Some(leaves) = array::<u16, M>(leaves) else { return };
-                for at in reached {
-                    first = first.wrapping_add(i32::from(element(leaves, at)));
-                }
-            }
-            Form::Wide => {
-                let Some(leaves) = array::<i32, M>(leaves) else { return };
-                for at in reached {
-                    first = first.wrapping_add(element(leaves, at));
-                }
-            }
-            Form::Two => {
-                let Some(leaves) = array::<[i32; 2], M>(leaves) else { return };
-                for at in reached {
-                    let [a, b] = element(leaves, at);
-                    (first, second) = (first.wrapping_add(a), second.wrapping_add(b));
-                }
-            }
-            Form::Row => {
-                let Some((leaves, rows)) = leaves.split_at_checked(form.words(M)) else { return };
-                let Some(leaves) = array::<u16, M>(leaves) else { return };
-                for at in reached {
-                    let row = usize::from(element(leaves, at)).wrapping_mul(scores.len());
-                    for (score, &value) in scores.iter_mut().zip(i32s(rows).get(row..).unwrap_or(&[])) {
-                        *score = score.wrapping_add(value);
-                    }
-                }
-                return;
-            }
-        }
-    }
-    for (score, sum) in scores.iter_mut().zip([first, second]) {
-        *score = score.wrapping_add(sum);
+    let nodes = TOGETHER.wrapping_shl(u32::from(depth));
+    let (Some(thresholds), Some(features)) = (memory.get(nodes.wrapping_shr(3)..), array::<u8>(memory)) else { return };
+    let Some(thresholds) = array::<i16>(thresholds) else { return };
+    let reached = descend(inputs, features, thresholds, depth).map(|at| at as u16);
+    add_rows(&reached, run, scores);
+}
+
+#[inline(never)]
+fn add_rows(reached: &[u16; TOGETHER], run: &[i64], scores: &mut [i32]) {
+    let Some((&head, memory)) = run.split_first() else { return };
+    let nodes = TOGETHER.wrapping_shl(u32::from(head as u8));
+    let Some(leaves) = memory.get(nodes.wrapping_shr(3).wrapping_add(nodes.wrapping_shr(2))..) else { return };
+    let rows = i32s(leaves.get(Form::Row.words(nodes)..).unwrap_or_default());
+    for &at in reached.as_slice() {
+        let row = i16s(leaves).get(usize::from(at)).map_or(0, |&row| usize::from(row as u16));
+        add(rows.get(row.wrapping_mul(scores.len())..).unwrap_or_default(), scores);
     }
 }
 
-/// Words as `M` elements.
+/// Calls `each` with the leaves that are reached in a group of the run, and all that lies from its leaves on. The depth is
+/// read from the head, for a loop of constant length would be unrolled into ten times the code.
+#[inline(always)]
+fn for_each_group(inputs: &Inputs, run: &[i64], form: Form, mut each: impl FnMut([usize; TOGETHER], &[i64])) {
+    let Some((&head, mut memory)) = run.split_first() else { return };
+    let [depth, ..] = head.to_le_bytes();
+    let nodes = TOGETHER.wrapping_shl(u32::from(depth));
+    for _ in 0..(head >> 32) as u32 {
+        let Some(rest) = memory.get(nodes.wrapping_shr(3)..) else { return };
+        let Some(leaves) = rest.get(nodes.wrapping_shr(2)..) else { return };
+        let (Some(features), Some(thresholds)) = (array::<u8>(memory), array::<i16>(rest)) else { return };
+        each(descend(inputs, features, thresholds, depth), leaves);
+        memory = leaves.get(form.words(nodes)..).unwrap_or_default();
+    }
+}
+
+/// As many elements as the way down may look at.
 #[inline]
-fn array<T: bytemuck::Pod, const M: usize>(words: &[i64]) -> Option<&[T; M]> {
-    bytemuck::try_cast_slice::<i64, [T; M]>(words).ok()?.first()
-}
-
-/// The trees that are more than a leaf.
-fn grown<'a>(trees: &Trees, data: &'a [u8], classes: usize) -> impl Iterator<Item = Tree<'a>> + Clone + use<'a> {
-    trees.iter(data, classes).filter(|tree| tree.nodes() > 0)
+fn array<T: bytemuck::Pod>(words: &[i64]) -> Option<&[T; MOST_NODES]> {
+    bytemuck::try_cast_slice::<i64, T>(words).ok()?.first_chunk()
 }
 
 /// Inputs that nodes can look at: once more, with missing values on the other side.
@@ -259,7 +295,7 @@ fn inputs(node: &Node<'_>, trees: &Trees) -> usize {
 /// Words of a group's rows of values, of trees with so many leaves in the file.
 const fn rows_words(form: Form, leaves: usize, classes: usize) -> usize {
     match form {
-        Form::Row => leaves.saturating_add(1).saturating_mul(classes).div_ceil(2),
+        Form::Row => leaves.wrapping_add(1).wrapping_mul(classes).div_ceil(2),
         _ => 0,
     }
 }

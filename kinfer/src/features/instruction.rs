@@ -65,9 +65,14 @@ impl Operand {
 
 /// The first word of an instruction.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head(pub(super) i64);
+pub(super) struct Head(i64);
 
 impl Head {
+    #[inline]
+    pub(super) const fn of(&[head, ..]: &[i64; WORDS]) -> Self {
+        Self(head)
+    }
+
     #[inline]
     pub(super) const fn code(self) -> u8 {
         self.0 as u8
@@ -96,15 +101,16 @@ impl Head {
 
 /// The step of a [`code::NARROW`].
 #[inline]
-pub(super) fn narrow(&[head, _, first, last, multiplier, bias]: &[i64; WORDS]) -> Narrow {
-    let head = Head(head);
-    Narrow { first, last, multiplier, bias, shift: head.shift(), ties: head.number() != 0 }
+pub(super) fn narrow(words: &[i64; WORDS]) -> Narrow {
+    let (head, &[_, _, first, last, multiplier, bias]) = (Head::of(words), words);
+    Narrow { first, last, multiplier, bias, shift: head.shift(), ties: head.number() & 1 != 0 }
 }
 
 /// The weight of a [`code::EWMA`].
 #[inline]
-pub(super) fn weight(&[head, weight, ..]: &[i64; WORDS]) -> Weight {
-    Weight { alpha: weight as u32, shift: Head(head).shift(), fraction: (weight >> 32) as u8 }
+pub(super) fn weight(words: &[i64; WORDS]) -> Weight {
+    let &[_, weight, ..] = words;
+    Weight { alpha: weight as u32, shift: Head::of(words).shift(), fraction: (weight >> 32) as u8 }
 }
 
 /// Where a step's values and thresholds go.

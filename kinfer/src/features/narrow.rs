@@ -17,7 +17,8 @@ pub(super) struct Narrow {
     /// Largest counter that need not be told from larger ones.
     pub(super) last: i64,
     pub(super) multiplier: i64,
-    /// What is added before the shift, modulo 2^64; where the step rounds, half a unit is part of it.
+    /// What is added before the shift, modulo 2^64; where the step rounds, half a unit is part of it, less one
+    /// with ties.
     pub(super) bias: i64,
     pub(super) shift: u8,
     /// Whether a counter in the range can be a tie, which the rounding sends to the even integer.
@@ -42,7 +43,7 @@ impl Narrow {
         let rounds = affine.shift > 0 && affine.rounding != Rounding::Shift;
         let ties = rounds && affine.rounding == Rounding::HalfEven && has_tie(&affine, first, last);
         let half = if rounds { 1i64.wrapping_shl(u32::from(affine.shift).wrapping_sub(1)) } else { 0 };
-        let bias = (affine.bias as i64).wrapping_add(half);
+        let bias = (affine.bias as i64).wrapping_add(half).wrapping_sub(i64::from(ties));
         Some(Self { first, last, multiplier: affine.multiplier, bias, shift: affine.shift, ties })
     }
 
@@ -53,9 +54,9 @@ impl Narrow {
         let raw = raw.max(self.first).min(self.last);
         let sum = raw.wrapping_mul(self.multiplier).wrapping_add(self.bias);
         let shift = u32::from(self.shift);
-        // A tie has gone up and left nothing behind the point. It may not be odd.
-        let tie = i64::from(sum.wrapping_shl(shift.wrapping_neg()) == 0) & i64::from(self.ties);
-        sum.wrapping_shr(shift) & !tie
+        // One more makes a tie go up that is odd, and changes nothing where what is added has carried already.
+        let odd = sum.wrapping_shr(shift) & i64::from(self.ties);
+        sum.wrapping_add(odd).wrapping_shr(shift)
     }
 }
 

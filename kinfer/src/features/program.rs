@@ -85,12 +85,29 @@ pub(crate) fn run(memory: &[i64], raw: &[i64], values: &mut [i64], state: &mut [
     let mut elements = inputs;
     while let Some((words, behind)) = steps.split_first_chunk::<WORDS>() {
         steps = behind;
-        let &[head, a, b, c, d, _] = words;
-        let head = Head(head);
+        let (head, &[_, a, b, c, d, _]) = (Head::of(words), words);
         let (code, shift, number) = (head.code(), head.shift(), usize::from(head.number()));
         let x = head.source().read(raw, values);
         let made = match code {
-            code::NARROW => narrow(words).round(x),
+            code::NARROW => {
+                let mut words = words;
+                let mut to = core::mem::take(&mut elements).iter_mut();
+                // Most programs are a run of these: a loop of their own keeps it in registers.
+                loop {
+                    let x = Head::of(words).source().read(raw, values);
+                    if let Some(to) = to.next() {
+                        *to = clamp(narrow(words).round(x), bounds(words));
+                    }
+                    match steps.split_first_chunk() {
+                        Some((next, behind)) if Head::of(next).code() == code::NARROW => {
+                            (words, steps) = (next, behind)
+                        }
+                        _ => break,
+                    }
+                }
+                elements = to.into_slice();
+                continue;
+            }
             code::COPY => x,
             code::WIDE => {
                 let bias = i128::from(d) << 64 | i128::from(c as u64);
@@ -129,8 +146,7 @@ pub(crate) fn run(memory: &[i64], raw: &[i64], values: &mut [i64], state: &mut [
                 *to = made;
             }
         } else if let Some((to, behind)) = core::mem::take(&mut elements).split_first_mut() {
-            let (lo, hi) = bounds(words);
-            *to = made.max(i64::from(lo)).min(i64::from(hi)) as i32; // inside lo..=hi
+            *to = clamp(made, bounds(words));
             elements = behind;
         }
     }
@@ -139,6 +155,11 @@ pub(crate) fn run(memory: &[i64], raw: &[i64], values: &mut [i64], state: &mut [
     } else {
         Flags::OUT_OF_RANGE
     }
+}
+
+#[inline]
+fn clamp(value: i64, (lo, hi): (i32, i32)) -> i32 {
+    value.max(i64::from(lo)).min(i64::from(hi)) as i32 // inside lo..=hi
 }
 
 /// Whether every counter is in its range.

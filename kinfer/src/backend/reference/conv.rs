@@ -39,9 +39,7 @@ pub(super) fn pack(node: &Node<'_>, conv: &Conv, memory: &mut [i64]) {
     to.pair(channels as i32, group as i32);
     to.pair(node.input.zero_point, row as i32);
     to.output(output);
-    for channel in conv.weights.channels(node.model.data(), row, channels as usize) {
-        to.channel(&channel, row.div_ceil(4));
-    }
+    to.channels(conv.weights.channels(node.model.data(), row, channels as usize), row.div_ceil(4));
 }
 
 #[inline(always)]

@@ -87,7 +87,7 @@ pub(crate) fn parts(node: &Node<'_>, conv: &Conv, layer: Layer, mut each: impl F
 }
 
 /// Runs all positions.
-#[inline(never)]
+#[inline] // not in the kernel's object
 pub(super) fn run_all(memory: &[i64], io: Io<'_>) {
     let Some((header, segments)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
     let &[w0, w1, w2, w3, channels, input] = header;

@@ -5,6 +5,7 @@ use super::super::{Io, Need};
 use super::write::{halves, Writer};
 use crate::cast::i16s;
 use crate::format::{Conv, Rounding};
+use crate::iter::numbered;
 use crate::ops::conv::{sum, Patch};
 use crate::ops::requantize::{requantize, Factor, Output};
 use crate::ops::window::Windows;
@@ -38,29 +39,29 @@ pub(super) fn pack(node: &Node<'_>, conv: &Conv, memory: &mut [i64]) {
     to.pair(channels as i32, group as i32);
     to.pair(node.input.zero_point, row as i32);
     to.output(output);
-    for channel in conv.weights.channels(node.model.data(), row, channels as usize) {
-        to.channel(&channel, row.div_ceil(4));
-    }
+    to.channels(conv.weights.channels(node.model.data(), row, channels as usize), row.div_ceil(4));
 }
 
 #[inline(always)]
 pub(crate) fn run(memory: &[i64], io: Io<'_>) {
-    let Some(&[_, _, _, _, _, channels, ..]) = memory.first_chunk::<HEADER_WORDS>() else { return };
-    let (mut pixel, mut channel) = (0u32, 0u32);
-    for out in io.output {
-        *out = finish(memory, channel, accumulate(memory, io.input, pixel, channel));
-        channel = channel.wrapping_add(1);
-        if channel == halves(channels).0 as u32 {
-            (pixel, channel) = (pixel.wrapping_add(1), 0);
-        }
+    all(memory, io.input, io.output);
+}
+
+/// A function of its own, in whose place nothing else lies on the stack.
+#[inline(never)]
+fn all(memory: &[i64], image: &[i32], output: &mut [i32]) {
+    for (number, out) in numbered(output) {
+        *out = finish(memory, number, accumulate(memory, image, number));
     }
 }
 
-/// The sum of a channel of a pixel of the output. A function of its own, for the stack's sake.
+/// The sum for element `number` of the output.
 #[inline(never)]
-fn accumulate(memory: &[i64], image: &[i32], pixel: u32, channel: u32) -> i64 {
+fn accumulate(memory: &[i64], image: &[i32], number: u32) -> i64 {
     let Some(&[w0, w1, w2, w3, inputs, outputs, zero, ..]) = memory.first_chunk::<HEADER_WORDS>() else { return 0 };
-    let ((channels, depth), (_, group), (zero_point, _)) = (halves(inputs), halves(outputs), halves(zero));
+    let ((channels, depth), (outputs, group), (zero_point, _)) = (halves(inputs), halves(outputs), halves(zero));
+    let pixel = number.checked_div(outputs as u32).unwrap_or(0);
+    let channel = number.wrapping_sub(pixel.wrapping_mul(outputs as u32));
     let group = match group {
         1 => channel,
         group => channel.checked_div(group as u32).unwrap_or(0),
@@ -78,10 +79,11 @@ fn accumulate(memory: &[i64], image: &[i32], pixel: u32, channel: u32) -> i64 {
     sum(i16s(weights), bias, &windows, &patch)
 }
 
-/// A channel's output for its sum.
+/// Element `number` of the output for its sum.
 #[inline(never)]
-fn finish(memory: &[i64], channel: u32, acc: i64) -> i32 {
-    let Some(&[.., output, clamp]) = memory.first_chunk::<HEADER_WORDS>() else { return 0 };
+fn finish(memory: &[i64], number: u32, acc: i64) -> i32 {
+    let Some(&[_, _, _, _, _, outputs, _, output, clamp]) = memory.first_chunk::<HEADER_WORDS>() else { return 0 };
+    let channel = number.checked_rem(halves(outputs).0 as u32).unwrap_or(0);
     let Some((&[_, factor], _)) = block(memory, channel) else { return 0 };
     let ((multiplier, shift), (zero_point, rounding), (lo, hi)) = (halves(factor), halves(output), halves(clamp));
     let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);

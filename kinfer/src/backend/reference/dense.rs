@@ -30,9 +30,7 @@ pub(super) fn pack(node: &Node<'_>, dense: &Dense, memory: &mut [i64]) {
     let mut to = Writer(memory);
     to.pair(inputs as i32, node.input.zero_point);
     to.output(output);
-    for channel in dense.weights.channels(node.model.data(), inputs, outputs) {
-        to.channel(&channel, inputs.div_ceil(4));
-    }
+    to.channels(dense.weights.channels(node.model.data(), inputs, outputs), inputs.div_ceil(4));
 }
 
 #[inline(always)]

@@ -3,7 +3,7 @@
 
 use super::super::{Io, Need};
 use super::write::{halves, Writer};
-use crate::cast::{i16s, i32s, i32s_mut};
+use crate::cast::{i16s, i32s};
 use crate::format::{Distance, Rounding, Scaling, SquaredError};
 use crate::iter::chunks;
 use crate::ops::requantize::{requantize, Factor, Output};
@@ -34,7 +34,7 @@ pub(super) fn centroids_pack(node: &Node<'_>, distance: &Distance, memory: &mut 
         to.word(centroid.bias);
         to.weights(inputs.div_ceil(4), centroid.values());
         if weighted {
-            write_weights(&mut to, inputs, centroid.weights());
+            to.values(inputs.div_ceil(2), centroid.entries());
         }
     }
 }
@@ -73,7 +73,7 @@ pub(super) fn squared_error_pack(node: &Node<'_>, error: &SquaredError, memory: 
     to.pair(node.input.zero_point.wrapping_sub(node.second.0.zero_point), i32::from(weighted));
     scaling(&mut to, node, &error.scaling);
     if weighted {
-        write_weights(&mut to, inputs, error.weights(node.model.data()));
+        to.values(inputs.div_ceil(2), error.entries(node.model.data()));
     }
 }
 
@@ -102,12 +102,6 @@ fn shared(factor: i64, output: i64, clamp: i64) -> (Factor, Output) {
     let ((multiplier, shift), (zero_point, rounding), (lo, hi)) = (halves(factor), halves(output), halves(clamp));
     let rounding = Rounding::from_code(rounding as u8).unwrap_or(Rounding::HalfEven);
     (Factor { multiplier, shift: shift as u8 }, Output { zero_point, lo, hi, rounding })
-}
-
-fn write_weights(to: &mut Writer<'_>, inputs: usize, weights: impl Iterator<Item = i32>) {
-    for (to, weight) in i32s_mut(to.take(inputs.div_ceil(2))).iter_mut().take(inputs).zip(weights) {
-        *to = weight;
-    }
 }
 
 /// Cycles of a sum and of what follows it.

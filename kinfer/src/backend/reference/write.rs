@@ -1,7 +1,7 @@
 //! Filling packed memory from its front. Functions of their own: every operator calls them.
 
 use crate::cast::{i16s_mut, i32s_mut};
-use crate::format::{Channel, Entries, Rounding, WeightsIter, Window};
+use crate::format::{ChannelIter, Entries, Rounding, WeightsIter, Window};
 use crate::ops::requantize::Output;
 use crate::ops::window::Windows;
 use crate::verify::Node;
@@ -38,12 +38,14 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Bias and factor of a channel, then its weights in `words`.
+    /// Of each channel bias and factor, then its weights in `words`.
     #[inline(never)]
-    pub(super) fn channel(&mut self, channel: &Channel<'_>, words: usize) {
-        self.word(channel.bias);
-        self.pair(channel.factor.multiplier, i32::from(channel.factor.shift));
-        self.weights(words, channel.weights());
+    pub(super) fn channels(&mut self, channels: ChannelIter<'_>, words: usize) {
+        for channel in channels {
+            self.word(channel.bias);
+            self.pair(channel.factor.multiplier, i32::from(channel.factor.shift));
+            self.weights(words, channel.weights());
+        }
     }
 
     /// What all channels share.

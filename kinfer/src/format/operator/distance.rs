@@ -2,6 +2,7 @@
 
 use super::super::bytes::{i32_at, i64_at};
 use super::super::records::Tensor;
+use super::additive::{entries, Entries};
 use super::dense::{WeightType, WeightsIter};
 use super::fields::{Fields, Rounding};
 use crate::error::Problem;
@@ -113,6 +114,11 @@ impl<'a> Centroid<'a> {
         self.centroid_type.read(self.values)
     }
 
+    /// The weights there are: none where all are 1.
+    pub(crate) fn entries(&self) -> Entries<'a> {
+        entries(self.weights.unwrap_or_default())
+    }
+
     /// A weight an element; without weights 1 for ever.
     pub fn weights(&self) -> impl Iterator<Item = i32> + 'a {
         weights(self.weights)
@@ -132,6 +138,11 @@ pub struct SquaredError {
 impl SquaredError {
     pub(super) fn read(fields: &mut Fields) -> Result<Self, Problem> {
         Ok(Self { weights: fields.flag(WEIGHTED).then(|| fields.offset(0)), scaling: Scaling::read(fields)? })
+    }
+
+    /// The weights in the data section and what follows them; where all are 1, nothing.
+    pub(crate) fn entries<'a>(&self, data: &'a [u8]) -> Entries<'a> {
+        entries(self.weights.and_then(|offset| data.get(offset as usize..)).unwrap_or_default())
     }
 
     /// A weight an element, as far as the data goes; without weights 1 for ever.

@@ -82,6 +82,7 @@ macro_rules! operators {
         }
 
         impl Parameters {
+            #[inline(never)]
             fn read(kind: OperatorKind, fields: &mut Fields) -> core::result::Result<Self, Problem> {
                 Ok(match kind {
                     $(OperatorKind::$kind => Self::$kind(Member::read(kind, || $kind::read(fields))?),)+

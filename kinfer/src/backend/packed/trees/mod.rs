@@ -3,7 +3,8 @@
 //! In packed memory: what all trees share, a base a class, then runs. A run is a head and groups of one [`groups::Kind`],
 //! and the head says how many; a group is the features of its trees (a byte a node), the thresholds (16 bits a node), the
 //! leaves. Where leaves are numbers of rows, a run is one group, the rows lie behind it, and the head says in how many
-//! words. Trees that are a single leaf are part of the bases. Deeper trees are left to the plain backend.
+//! words. Trees that are a single leaf are part of the bases. Behind the last run are zeros: see [`Kind::spare`]. Deeper
+//! trees are left to the plain backend.
 
 mod descent;
 mod fill;

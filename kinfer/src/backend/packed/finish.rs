@@ -167,7 +167,7 @@ impl Finish for Common {
 pub(super) struct Rare;
 
 impl Finish for Rare {
-    #[inline]
+    #[inline(always)]
     fn finish<'o>(head: Head<'_>, sums: &[i64], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32] {
         if head.kind() >> 4 == 2 {
             half_even(head, sums, constants, out)

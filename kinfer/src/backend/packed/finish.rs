@@ -149,7 +149,7 @@ pub(super) trait Finish {
 pub(super) struct Common;
 
 impl Finish for Common {
-    #[inline]
+    #[inline(always)]
     fn finish<'o>(head: Head<'_>, sums: &[i64], constants: &[i64], out: &'o mut [i32]) -> &'o mut [i32] {
         match head.kind() {
             0x02 => in_lanes::<32, 2>(head, sums, out),

@@ -13,15 +13,30 @@ pub(super) trait Sums: Copy {
 pub(super) struct All<'a>(pub(super) &'a [i32]);
 
 impl Sums for All<'_> {
-    #[inline(never)] // in a function of its own, the loop has the registers to itself
-    fn sum<const W: usize>(self, to: &mut [i64; W], weights: &[i64]) {
-        let mut sums = *to;
-        let columns: &[[i64; W]] = arrays(weights);
-        for (words, &input) in columns.iter().zip(self.0) {
-            add(&mut sums, words, i64::from(input));
+    #[inline(always)]
+    fn sum<const W: usize>(self, sums: &mut [i64; W], weights: &[i64]) {
+        // With many words, the loop needs the registers to itself.
+        if W > 2 {
+            sum_apart(self.0, sums, weights);
+        } else {
+            sum_all(self.0, sums, weights);
         }
-        *to = sums;
     }
+}
+
+#[inline(never)]
+fn sum_apart<const W: usize>(inputs: &[i32], sums: &mut [i64; W], weights: &[i64]) {
+    sum_all(inputs, sums, weights);
+}
+
+#[inline(always)]
+fn sum_all<const W: usize>(inputs: &[i32], to: &mut [i64; W], weights: &[i64]) {
+    let mut sums = *to;
+    let columns: &[[i64; W]] = arrays(weights);
+    for (words, &input) in columns.iter().zip(inputs) {
+        add(&mut sums, words, i64::from(input));
+    }
+    *to = sums;
 }
 
 /// Some of them: each entry has a value in its low half and the number of its input in the high.

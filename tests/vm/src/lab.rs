@@ -48,14 +48,17 @@ impl Lab {
         Ok(Self { valid, hostile, bpf: bpf.to_owned() })
     }
 
-    /// The model that cases use when any will do: the smallest, because many damage it byte by byte.
+    /// The model that cases use when any will do: the smallest, because many damage it byte by byte, of those whose steps are
+    /// affine, because [`specimen::twin`] turns those around.
     pub(crate) fn model(&self) -> &[u8] {
-        &self.valid[0].bytes
+        let mut affine = self.valid.iter().filter(|model| specimen::has_a_twin(&model.bytes));
+        &affine.next().unwrap_or(&self.valid[0]).bytes
     }
 
-    /// The model that is longest at work and has most to free.
+    /// The model that is longest at work and has most to free, of the same.
     pub(crate) fn largest(&self) -> &[u8] {
-        &self.valid[self.valid.len() - 1].bytes
+        let mut affine = self.valid.iter().rev().filter(|model| specimen::has_a_twin(&model.bytes));
+        &affine.next().unwrap_or(&self.valid[0]).bytes
     }
 
     /// The device with no model in place.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use kinfer::format::{ENTRY_SIZE, HEADER_SIZE, Model, SectionKind, file_checksum};
+use kinfer::format::{ENTRY_SIZE, HEADER_SIZE, Model, SectionKind, StepKind, file_checksum};
 
 /// Offsets of `docs/kinf-format.md`.
 const SECTIONS_AT: usize = 12;
@@ -41,6 +41,12 @@ pub(crate) fn sealed(mut file: Vec<u8>) -> Vec<u8> {
     let checksum = file_checksum(&file);
     file[CHECKSUM_AT..CHECKSUM_AT + 4].copy_from_slice(&checksum.to_le_bytes());
     file
+}
+
+/// Whether [`twin`] makes another model of `file`: whether every step of its feature program is affine.
+pub(crate) fn has_a_twin(file: &[u8]) -> bool {
+    let model = Model::parse(file).expect("a valid model");
+    model.program().iter().all(|step| matches!(step.kind, StepKind::Affine { .. }))
 }
 
 /// A valid model of the same schema whose inputs are mirrored, so that it decides otherwise.

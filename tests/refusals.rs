@@ -1,7 +1,7 @@
 //! Every hostile file is refused with the sentence that names what is wrong and where.
 
 use kinfer::{Limits, Model, Packed, verify};
-use kinfer_suite::{hostile, models};
+use kinfer_suite::{hostile, models, zoo};
 
 fn verdict(bytes: &[u8]) -> Result<(), String> {
     let model = Model::parse(bytes).map_err(|error| error.to_string())?;
@@ -59,4 +59,32 @@ fn a_report_of_another_file_or_too_little_memory_is_refused() {
     let small = Packed::new(&one, &report, vec![0; report.packed_words - 1]).unwrap_err();
     let needs = report.packed_bytes();
     assert_eq!(small.to_string(), format!("caller: gives {} bytes of memory, the model needs {needs}", needs - 8));
+}
+
+#[test]
+fn each_budget_holds_at_its_value_and_refuses_below_it() {
+    let (_, trees) = zoo::all().into_iter().find(|(name, _)| *name == "zoo-trees").unwrap();
+    let bytes = trees.to_bytes();
+    let model = Model::parse(&bytes).unwrap();
+    let report = verify(&model, &Limits::KERNEL).unwrap();
+    let exact = Limits {
+        file_bytes: bytes.len(),
+        packed_bytes: report.packed_bytes(),
+        scratch_bytes: report.scratch_bytes(),
+        state_bytes: report.state_bytes(),
+        operations: report.operations,
+        look_ups: report.look_ups,
+    };
+    assert!(verify(&model, &exact).is_ok());
+    let less: [(&str, fn(Limits) -> Limits); 5] = [
+        ("file bytes", |l| Limits { file_bytes: l.file_bytes - 1, ..l }),
+        ("packed bytes", |l| Limits { packed_bytes: l.packed_bytes - 1, ..l }),
+        ("scratch bytes", |l| Limits { scratch_bytes: l.scratch_bytes - 1, ..l }),
+        ("operations", |l| Limits { operations: l.operations - 1, ..l }),
+        ("look-ups", |l| Limits { look_ups: l.look_ups - 1, ..l }),
+    ];
+    for (what, less) in less {
+        let sentence = verify(&model, &less(exact)).unwrap_err().to_string();
+        assert!(sentence.starts_with(&format!("file: {what} ")), "{what}: {sentence}");
+    }
 }

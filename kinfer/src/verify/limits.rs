@@ -48,6 +48,11 @@ impl Limits {
         within("packed bytes", report.packed_bytes() as u64, self.packed_bytes as u64)?;
         within("scratch bytes", report.scratch_bytes() as u64, self.scratch_bytes as u64)?;
         within("state bytes", report.state_bytes() as u64, self.state_bytes as u64)?;
+        self.check_work(report)
+    }
+
+    /// Whether what is proved so far may run.
+    pub(super) fn check_work(&self, report: &Report) -> Result<()> {
         within("operations", report.operations, self.operations)?;
         within("look-ups", report.look_ups, self.look_ups)
     }

@@ -69,7 +69,7 @@ pub fn verify_into(model: &Model<'_>, limits: &Limits, report: &mut Report) -> R
     report.state_words = 0;
     report.operators.clear();
     program::check(model, report)?;
-    prove_operators(model, report)?;
+    prove_operators(model, limits, report)?;
     head::check(model, report)?;
 
     report.inputs = model.features().len();
@@ -81,7 +81,7 @@ pub fn verify_into(model: &Model<'_>, limits: &Limits, report: &mut Report) -> R
 
 /// Not inlined: the report is large, and a kernel stack is not.
 #[inline(never)]
-fn prove_operators(model: &Model<'_>, report: &mut Report) -> Result<()> {
+fn prove_operators(model: &Model<'_>, limits: &Limits, report: &mut Report) -> Result<()> {
     for (index, operator) in numbered(model.operators().iter()) {
         let refuse = |problem| Error::new(Place::Operator(index, operator.kind()), problem);
         let next = report.tensors_written();
@@ -90,6 +90,8 @@ fn prove_operators(model: &Model<'_>, report: &mut Report) -> Result<()> {
             return Err(refuse(Problem::WriteOrder { tensor: operator.output, next }));
         }
         report.push(proved).map_err(refuse)?;
+        // Now and not at the end: records may name the same data, so that a small file could be long work.
+        limits.check_work(report)?;
     }
     let written = report.tensors_written();
     if usize::from(written) < model.tensors().len() {

@@ -61,6 +61,9 @@ fn a_report_of_another_file_or_too_little_memory_is_refused() {
     assert_eq!(small.to_string(), format!("caller: gives {} bytes of memory, the model needs {needs}", needs - 8));
 }
 
+/// Takes one off a budget.
+type Less = fn(Limits) -> Limits;
+
 #[test]
 fn each_budget_holds_at_its_value_and_refuses_below_it() {
     let (_, trees) = zoo::all().into_iter().find(|(name, _)| *name == "zoo-trees").unwrap();
@@ -76,7 +79,7 @@ fn each_budget_holds_at_its_value_and_refuses_below_it() {
         look_ups: report.look_ups,
     };
     assert!(verify(&model, &exact).is_ok());
-    let less: [(&str, fn(Limits) -> Limits); 5] = [
+    let less: [(_, Less); 5] = [
         ("file bytes", |l| Limits { file_bytes: l.file_bytes - 1, ..l }),
         ("packed bytes", |l| Limits { packed_bytes: l.packed_bytes - 1, ..l }),
         ("scratch bytes", |l| Limits { scratch_bytes: l.scratch_bytes - 1, ..l }),

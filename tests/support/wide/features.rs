@@ -83,7 +83,7 @@ fn affine(step: &AffineSpec, x: &BigInt) -> BigInt {
         Rounding::HalfEven => half_even(&sum, step.shift),
         Rounding::TfliteSingle => half_up(&sum, step.shift),
         Rounding::Shift => sum.div_floor(&(BigInt::one() << step.shift)),
-        Rounding::TfliteDouble => unimplemented!("refused"),
+        Rounding::TfliteDouble => unreachable!("the verifier refuses it here"),
     };
     clamp(rounded, step.lo, step.hi)
 }

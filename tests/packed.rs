@@ -152,3 +152,21 @@ impl<B: Backend> Runs for B {
         output
     }
 }
+
+/// Found by the property above: the product and the half fit 64 bits, and the product with the zero point does not.
+#[test]
+fn a_sum_that_leaves_64_bits_with_the_zero_point_alone_is_taken_in_full() {
+    let mut spec = kinfer_suite::models::two_counters();
+    spec.tensors[1].zero_point = -128;
+    if let OperatorSpec::Dense(dense) = &mut spec.operators[0] {
+        dense.rows.weights = vec![0i8; 4].into();
+        (dense.rows.biases, dense.rows.multipliers) = (vec![0, -63_666_225], vec![1_131_802_505; 2]);
+        dense.rows.shifts = vec![56; 2];
+    }
+    let bytes = spec.to_bytes();
+    let model = Model::parse(&bytes).unwrap();
+    let report = verify(&model, &Limits::KERNEL).unwrap();
+    let node = verify::node(&model, &model.operators().get(0).unwrap(), &report).unwrap();
+    assert_eq!(Runs::outputs(&Reference, &node, &[0, 0]), [-128, -128]);
+    assert_eq!(Runs::outputs(&PackedWords, &node, &[0, 0]), [-128, -128]);
+}

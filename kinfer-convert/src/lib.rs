@@ -21,6 +21,8 @@ pub mod data;
 pub mod engine;
 #[cfg(feature = "onnx")]
 mod error;
+#[cfg(feature = "onnx")]
+pub mod graph;
 pub mod kinf;
 #[cfg(feature = "onnx")]
 pub mod network;

@@ -4,7 +4,8 @@ use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
 use tract_onnx::pb::{NodeProto, TensorProto};
 
 use super::GraphError;
-use super::node::attribute;
+use super::node::{Site, attribute};
+use super::reader::{broadcast_dims, broadcast_indices};
 
 /// A constant tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,4 +166,42 @@ fn elements(tensor: &TensorProto) -> Option<Elements> {
 fn words<const N: usize, T>(raw: &[u8], word: impl Fn([u8; N]) -> T) -> Option<Vec<T>> {
     let (words, rest) = raw.as_chunks::<N>();
     rest.is_empty().then(|| words.iter().map(|&bytes| word(bytes)).collect())
+}
+
+/// Arithmetic of two constants that broadcast: `Add`, `Sub`, `Mul`, `Div`.
+pub(super) fn combine(
+    site: &Site,
+    operator: &str,
+    first: &Constant,
+    second: &Constant,
+) -> Result<Constant, GraphError> {
+    let refuse = |what: String| GraphError::node(site, what, "the file is damaged: export it again");
+    let dims = broadcast_dims(&first.dims, &second.dims).ok_or_else(|| {
+        refuse(format!("constants of shapes {:?} and {:?} do not broadcast", first.dims, second.dims))
+    })?;
+    let integers = first.integers().zip(second.integers());
+    let places = broadcast_indices(&first.dims, &dims).into_iter().zip(broadcast_indices(&second.dims, &dims));
+    let elements = match integers {
+        Some((a, b)) => {
+            let apply = |a: i64, b: i64| match operator {
+                "Add" => a.checked_add(b),
+                "Sub" => a.checked_sub(b),
+                "Mul" => a.checked_mul(b),
+                _ => a.checked_div(b),
+            };
+            let results = places.map(|(i, j)| apply(*a.get(i)?, *b.get(j)?)).collect::<Option<Vec<_>>>();
+            Elements::Integers(results.ok_or_else(|| refuse("integers overflow, or are divided by zero".into()))?)
+        }
+        None => {
+            let (a, b) = (first.numbers()?, second.numbers()?);
+            let apply = |a: f64, b: f64| match operator {
+                "Add" => a + b,
+                "Sub" => a - b,
+                "Mul" => a * b,
+                _ => a / b,
+            };
+            Elements::Floats(places.filter_map(|(i, j)| Some(apply(*a.get(i)?, *b.get(j)?))).collect())
+        }
+    };
+    Ok(Constant { name: site.name.clone(), dims, elements })
 }

@@ -1,0 +1,172 @@
+//! Add, Sub, Mul, Div, Neg, and ai.onnx.ml Scaler.
+
+use super::super::GraphError;
+use super::super::constant::Constant;
+use super::super::node::floats;
+use super::context::Context;
+use super::value::{Tensor, Value};
+use crate::graph::{Affine, Function, Operator};
+
+/// Add, Sub, Mul, Div of two tensors, or of a tensor and a constant in either order.
+pub(super) fn binary(context: &mut Context<'_>) -> Result<Value, GraphError> {
+    let operator = context.node.op_type.clone();
+    match (context.input(0)?.clone(), context.input(1)?.clone()) {
+        (Value::Tensor(first), Value::Constant(second)) => {
+            affine(context, &first, &second, |c| match operator.as_str() {
+                "Add" => Affine { factor: 1.0, offset: c },
+                "Sub" => Affine { factor: 1.0, offset: -c },
+                "Mul" => Affine { factor: c, offset: 0.0 },
+                _ => Affine { factor: 1.0 / c, offset: 0.0 },
+            })
+        }
+        (Value::Constant(first), Value::Tensor(second)) => match operator.as_str() {
+            "Add" => affine(context, &second, &first, |c| Affine { factor: 1.0, offset: c }),
+            "Sub" => affine(context, &second, &first, |c| Affine { factor: -1.0, offset: c }),
+            "Mul" => affine(context, &second, &first, |c| Affine { factor: c, offset: 0.0 }),
+            _ => {
+                let inverse = context.push(Operator::Map(Function::Reciprocal), vec![second.id], second.dims.clone());
+                affine(context, &inverse, &first, |c| Affine { factor: c, offset: 0.0 })
+            }
+        },
+        (Value::Tensor(first), Value::Tensor(second)) => pair(context, &operator, first, second),
+        (Value::Constant(first), Value::Constant(second)) => {
+            super::super::constant::combine(&context.site, &operator, &first, &second)
+                .map(|constant| Value::Constant(constant.into()))
+        }
+        (first, second) => {
+            Err(context.unsupported(format!("its inputs are {} and {}", first.describe(), second.describe())))
+        }
+    }
+}
+
+fn pair(context: &mut Context<'_>, operator: &str, first: Tensor, second: Tensor) -> Result<Value, GraphError> {
+    let dims = broadcast_dims(&first.dims, &second.dims).ok_or_else(|| {
+        let what = format!("shapes {:?} and {:?} do not broadcast", first.dims, second.dims);
+        context.wrong(what, "the file is damaged: export it again")
+    })?;
+    let swaps = first.width() == 1 && second.width() > 1 && operator != "Sub" && operator != "Div";
+    let (first, second) = if swaps { (second, first) } else { (first, second) };
+    let first = expand(context, first, &dims);
+    let second = if second.width() == 1 { second } else { expand(context, second, &dims) };
+    let (operator, second) = match operator {
+        "Add" => (Operator::Add, second),
+        "Sub" => (Operator::Sub, second),
+        "Mul" => (Operator::Mul, second),
+        _ => {
+            let inverse = context.push(Operator::Map(Function::Reciprocal), vec![second.id], second.dims.clone());
+            (Operator::Mul, inverse)
+        }
+    };
+    Ok(context.value(operator, vec![first.id, second.id], dims))
+}
+
+/// Dimensions that two shapes broadcast to.
+pub(in crate::onnx) fn broadcast_dims(first: &[usize], second: &[usize]) -> Option<Vec<usize>> {
+    let rank = first.len().max(second.len());
+    let padded = |dims: &[usize], axis: usize| (axis + dims.len()).checked_sub(rank).map_or(1, |axis| dims[axis]);
+    (0..rank)
+        .map(|axis| match (padded(first, axis), padded(second, axis)) {
+            (a, b) if a == b => Some(a),
+            (1, b) => Some(b),
+            (a, 1) => Some(a),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Element of a tensor of shape `from` that each element of `to` sees, where `from` broadcasts to `to`.
+pub(in crate::onnx) fn broadcast_indices(from: &[usize], to: &[usize]) -> Vec<usize> {
+    let lead = to.len().saturating_sub(from.len());
+    (0..to.iter().product())
+        .map(|mut at: usize| {
+            let (mut index, mut stride) = (0, 1);
+            for axis in (0..to.len()).rev() {
+                let place = at % to[axis];
+                at /= to[axis];
+                if axis >= lead {
+                    let size = from[axis - lead];
+                    index += if size == 1 { 0 } else { place * stride };
+                    stride *= size;
+                }
+            }
+            index
+        })
+        .collect()
+}
+
+fn expand(context: &mut Context<'_>, tensor: Tensor, dims: &[usize]) -> Tensor {
+    if tensor.width() == dims.iter().product::<usize>() {
+        return Tensor { dims: dims.to_vec(), ..tensor };
+    }
+    let indices = broadcast_indices(&tensor.dims, dims);
+    context.push(Operator::Select { indices }, vec![tensor.id], dims.to_vec())
+}
+
+/// A constant's numbers, one for each element of a tensor that they broadcast to.
+pub(super) fn broadcast(context: &Context<'_>, constant: &Constant, dims: &[usize]) -> Result<Vec<f64>, GraphError> {
+    let numbers = constant.numbers()?;
+    if broadcast_dims(&constant.dims, dims).as_deref() != Some(dims) {
+        return Err(context.wrong(
+            format!(
+                "constant `{}` of shape {:?} does not fit {dims:?} (with a batch of one)",
+                constant.name, constant.dims
+            ),
+            "its dimensions are those of the tensor, or 1",
+        ));
+    }
+    Ok(broadcast_indices(&constant.dims, dims).into_iter().filter_map(|at| numbers.get(at).copied()).collect())
+}
+
+fn affine(
+    context: &mut Context<'_>,
+    tensor: &Tensor,
+    constant: &Constant,
+    affine: impl Fn(f64) -> Affine,
+) -> Result<Value, GraphError> {
+    let dims = broadcast_dims(&constant.dims, &tensor.dims).ok_or_else(|| {
+        let what = format!("constant `{}` of shape {:?} does not fit {:?}", constant.name, constant.dims, tensor.dims);
+        context.wrong(what, "the file is damaged: export it again")
+    })?;
+    let numbers = broadcast(context, constant, &dims)?;
+    let tensor = expand(context, tensor.clone(), &dims);
+    let affines: Vec<_> = numbers.into_iter().map(affine).collect();
+    of_affines(context, &tensor, &affines)
+}
+
+/// One affine map an element.
+pub(super) fn of_affines(context: &mut Context<'_>, tensor: &Tensor, affines: &[Affine]) -> Result<Value, GraphError> {
+    if let Some(at) = affines.iter().position(|affine| !(affine.factor.is_finite() && affine.offset.is_finite())) {
+        return Err(context.wrong(
+            format!("divides element {at} by zero, or leaves the range of f64 there"),
+            "a feature that never varies in training has no standard deviation: leave it out",
+        ));
+    }
+    let (factor, offset) = affines.iter().map(|affine| (affine.factor, affine.offset)).unzip();
+    Ok(context.value(Operator::Affine { factor, offset }, vec![tensor.id], tensor.dims.clone()))
+}
+
+pub(super) fn neg(context: &mut Context<'_>) -> Result<Value, GraphError> {
+    let tensor = context.tensor(0)?;
+    let affines = vec![Affine { factor: -1.0, offset: 0.0 }; tensor.width()];
+    of_affines(context, &tensor, &affines)
+}
+
+/// `(x − offset) · scale`, either of one element or of one a feature.
+pub(super) fn scaler(context: &mut Context<'_>) -> Result<Value, GraphError> {
+    let tensor = context.tensor(0)?;
+    let width = tensor.width();
+    let attribute = |name: &str| match floats(context.node, name) {
+        [value] => Ok(vec![f64::from(*value); width]),
+        values if values.len() == width => Ok(values.iter().map(|&value| f64::from(value)).collect()),
+        values => Err(context.wrong(
+            format!("attribute {name} has {} values for {width} features", values.len()),
+            "it has one, or one a feature",
+        )),
+    };
+    let affines: Vec<_> = attribute("offset")?
+        .into_iter()
+        .zip(attribute("scale")?)
+        .map(|(offset, scale)| Affine { factor: scale, offset: -offset * scale })
+        .collect();
+    of_affines(context, &tensor, &affines)
+}

@@ -1,0 +1,117 @@
+//! ONNX → [`Graph`](crate::graph::Graph): a walk over the protobuf graph.
+//!
+//! Nodes are read in their order. Each value of the ONNX graph gets a meaning ([`value::Value`]): a constant, a tensor
+//! computed from the features, or a class. Tensors have their ONNX dimensions with a batch of one, and their elements in
+//! ONNX's order; what the engine orders otherwise (images, channels last) is brought back by a `Select` that
+//! [`crate::graph::simplify`] removes where two of them meet. A file an operator family; [`head`] reads the tail: what the
+//! graph's outputs say about the decision.
+
+mod arithmetic;
+mod context;
+mod functions;
+mod head;
+mod input;
+mod layers;
+mod moves;
+mod value;
+
+pub(super) use self::arithmetic::{broadcast_dims, broadcast_indices};
+use self::context::Context;
+pub use self::head::{Head, Rule};
+pub use self::input::Input;
+use self::value::{Value, Values};
+use super::constant::Constant;
+use super::metadata::Metadata;
+use super::node::{Site, operator};
+use super::{GraphError, OLDEST_OPSET, Source};
+use crate::graph::Graph;
+
+/// What an ONNX file computes.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Features → scores.
+    pub graph: Graph,
+    /// Scores → decision.
+    pub head: Head,
+    /// The ONNX graph's inputs, whose elements are the features in this order.
+    pub inputs: Vec<Input>,
+    /// Name of the scores in the ONNX graph; nothing where no value of it holds them.
+    pub scores: Option<String>,
+    /// What the file says about its features, label and outcomes.
+    pub metadata: Metadata,
+}
+
+/// Reads what a file computes.
+///
+/// # Errors
+///
+/// The first node on the way to an output that is not supported, by name and operator; or inputs and outputs that are not
+/// those of a model that decides row by row.
+pub fn read(source: &Source) -> Result<Model, GraphError> {
+    let proto = source.graph()?;
+    let opset = opset(source, "")?;
+    let metadata = Metadata::read(&source.model)?;
+
+    let mut values = Values::default();
+    for tensor in &proto.initializer {
+        values.set(
+            &tensor.name,
+            Constant::of_tensor(&tensor.name, tensor).map(|constant| Value::Constant(constant.into())),
+        );
+    }
+    let inputs = input::inputs(proto)?;
+    let mut graph = Graph::new(inputs.iter().map(Input::width).sum());
+    for (name, value) in input::values(&inputs, &mut graph) {
+        values.set(&name, Ok(value));
+    }
+
+    for node in &proto.node {
+        let site = Site::of(node);
+        let outputs = values
+            .inputs(node, &site)
+            .and_then(|inputs| Context { node, site, opset, inputs, graph: &mut graph }.read());
+        values.set_outputs(node, outputs);
+    }
+
+    let outputs: Vec<_> = proto.output.iter().map(|output| (output.name.as_str(), values.get(&output.name))).collect();
+    let (scores, head) = head::resolve(&graph, &outputs)?;
+    graph.scores = scores;
+    Ok(Model { scores: values.name_of(scores), graph, head, inputs, metadata })
+}
+
+impl Context<'_> {
+    /// The values of the node's outputs, in order.
+    fn read(mut self) -> Result<Vec<Value>, GraphError> {
+        let context = &mut self;
+        let one = |value: Result<Value, GraphError>| value.map(|value| vec![value]);
+        match operator(context.node).as_str() {
+            "Constant" => one(Constant::of_node(context.node).map(|constant| Value::Constant(constant.into()))),
+            "Add" | "Sub" | "Mul" | "Div" => one(arithmetic::binary(context)),
+            "Neg" => one(arithmetic::neg(context)),
+            "ai.onnx.ml.Scaler" => one(arithmetic::scaler(context)),
+            "Gemm" => one(layers::gemm(context)),
+            "MatMul" => one(layers::mat_mul(context)),
+            "Clip" => one(functions::clip(context)),
+            "Softmax" => one(functions::softmax(context)),
+            "Identity" | "Cast" | "Dropout" => one(moves::same(context)),
+            "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => one(moves::reshape(context)),
+            "Transpose" => one(moves::transpose(context)),
+            "Concat" => one(moves::concat(context)),
+            "ArgMax" | "ArgMin" => one(head::arg_best(context)),
+            "Greater" => one(head::greater(context)),
+            "ai.onnx.ml.ArrayFeatureExtractor" | "Gather" => one(moves::gather(context)),
+            name => match functions::of_name(context, name)? {
+                Some(function) => one(functions::map(context, function)),
+                None => Err(GraphError::unsupported(&context.site, "this operator is not supported")),
+            },
+        }
+    }
+}
+
+/// Version of a domain's operators that the file asks for.
+fn opset(source: &Source, domain: &str) -> Result<i64, GraphError> {
+    let is_domain = |name: &str| name == domain || (domain.is_empty() && name == "ai.onnx");
+    let imports = &source.model.opset_import;
+    let version = imports.iter().find(|import| is_domain(&import.domain)).map_or(0, |import| import.version);
+    if version < OLDEST_OPSET { Err(GraphError::Opset { version }) } else { Ok(version) }
+}

@@ -37,8 +37,8 @@ pub const SUPPORTED: &str = "Add, ArgMax, ArrayFeatureExtractor, Cast, Clip, Con
 Constant, Div, Dropout, Flatten, Gather (of class labels), Gemm, Greater, Identity, MatMul, Mul, Relu, Reshape, Scaler, \
 Sigmoid and Softmax (before the decision), Squeeze (of labels), Sub, Unsqueeze (of labels)";
 
-/// Oldest opset of `ai.onnx` that is read.
-pub const OLDEST_OPSET: i64 = 9;
+/// Oldest opset of `ai.onnx` that is read: the first with numpy's broadcasting. LightGBM's exporter still writes 8.
+pub const OLDEST_OPSET: i64 = 7;
 
 /// An ONNX file.
 #[derive(Clone, Debug)]

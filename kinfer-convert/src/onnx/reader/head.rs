@@ -66,6 +66,8 @@ enum Squash {
     Softmax,
     /// `[1 − p, p]` of the one Sigmoid `p`.
     TwoClass,
+    /// `[−s, s]` of the one score `s`.
+    Mirrored,
 }
 
 /// The scores behind a value.
@@ -81,22 +83,30 @@ fn tail(graph: &Graph, value: ValueId) -> Tail {
             Tail { scores: input, squash: Squash::Softmax }
         }
         (Operator::Map(Function::Table(Table::Sigmoid)), &[input]) => Tail { scores: input, squash: Squash::Sigmoid },
-        (Operator::Concat { rows: 1 }, &[complement, probability]) => {
-            let of = tail(graph, probability);
-            let is_complement = graph.node(complement).is_some_and(|node| match &node.operator {
-                Operator::Affine { factor, offset } => {
-                    factor[..] == [-1.0] && offset[..] == [1.0] && tail(graph, node.inputs[0]) == of
-                }
-                _ => false,
-            });
-            if of.squash == Squash::Sigmoid && graph.width(of.scores) == 1 && is_complement {
-                Tail { scores: of.scores, squash: Squash::TwoClass }
-            } else {
-                plain
+        (Operator::Concat { rows: 1 }, &[first, second]) => {
+            let of = tail(graph, second);
+            let is = |added: f64| {
+                graph.node(first).is_some_and(|node| match &node.operator {
+                    Operator::Affine { factor, offset } => {
+                        factor[..] == [-1.0] && offset[..] == [added] && tail(graph, node.inputs[0]) == of
+                    }
+                    _ => false,
+                })
+            };
+            match of.squash {
+                _ if graph.width(of.scores) != 1 => plain,
+                Squash::Sigmoid if is(1.0) => Tail { scores: of.scores, squash: Squash::TwoClass },
+                Squash::None if is(0.0) => Tail { scores: of.scores, squash: Squash::Mirrored },
+                _ => plain,
             }
         }
         _ => plain,
     }
+}
+
+/// Whether a value is probabilities.
+pub(super) fn is_probability(graph: &Graph, value: ValueId) -> bool {
+    tail(graph, value).squash != Squash::None
 }
 
 /// ArgMax and ArgMin over the scores.
@@ -111,6 +121,7 @@ pub(super) fn arg_best(context: &mut Context<'_>) -> Result<Value, GraphError> {
     let tail = tail(context.graph, tensor.id);
     let (scores, rule) = match (largest, tail.squash) {
         (true, Squash::TwoClass) => (tail.scores, Rule::Threshold { threshold: 0.0, sigmoid: true }),
+        (true, Squash::Mirrored) => (tail.scores, Rule::Threshold { threshold: 0.0, sigmoid: false }),
         (true, _) => (tail.scores, Rule::ArgMax),
         (false, Squash::None) => (tensor.id, Rule::ArgMin),
         (false, _) => return Err(context.unsupported("the least probable class is not a decision")),
@@ -200,6 +211,7 @@ pub(super) fn resolve(
             )));
         }
         Squash::Sigmoid | Squash::TwoClass => Rule::Threshold { threshold: 0.0, sigmoid: true },
+        Squash::Mirrored => Rule::Threshold { threshold: 0.0, sigmoid: false },
         Squash::None if width == 1 => Rule::Value,
         Squash::None | Squash::Softmax if width > 1 => Rule::ArgMax,
         _ => return Err(interface(format!("output `{name}` is the same whatever the features are"))),

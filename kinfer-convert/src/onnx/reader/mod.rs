@@ -12,6 +12,7 @@ mod functions;
 mod head;
 mod input;
 mod layers;
+mod ml;
 mod moves;
 mod value;
 
@@ -49,7 +50,7 @@ pub struct Model {
 /// those of a model that decides row by row.
 pub fn read(source: &Source) -> Result<Model, GraphError> {
     let proto = source.graph()?;
-    let opset = opset(source, "")?;
+    let opset = opset(source)?;
     let metadata = Metadata::read(&source.model)?;
 
     let mut values = Values::default();
@@ -84,7 +85,11 @@ impl Context<'_> {
     fn read(mut self) -> Result<Vec<Value>, GraphError> {
         let context = &mut self;
         let one = |value: Result<Value, GraphError>| value.map(|value| vec![value]);
-        match operator(context.node).as_str() {
+        let name = operator(context.node);
+        if let Some(values) = ml::read(context, &name) {
+            return values;
+        }
+        match name.as_str() {
             "Constant" => one(Constant::of_node(context.node).map(|constant| Value::Constant(constant.into()))),
             "Add" | "Sub" | "Mul" | "Div" => one(arithmetic::binary(context)),
             "Neg" => one(arithmetic::neg(context)),
@@ -108,10 +113,15 @@ impl Context<'_> {
     }
 }
 
-/// Version of a domain's operators that the file asks for.
-fn opset(source: &Source, domain: &str) -> Result<i64, GraphError> {
-    let is_domain = |name: &str| name == domain || (domain.is_empty() && name == "ai.onnx");
+/// Version of `ai.onnx` that the file asks for. A file without nodes of that domain need not import it.
+fn opset(source: &Source) -> Result<i64, GraphError> {
     let imports = &source.model.opset_import;
-    let version = imports.iter().find(|import| is_domain(&import.domain)).map_or(0, |import| import.version);
-    if version < OLDEST_OPSET { Err(GraphError::Opset { version }) } else { Ok(version) }
+    let is_onnx = |domain: &str| domain.is_empty() || domain == "ai.onnx";
+    let version = imports.iter().find(|import| is_onnx(&import.domain)).map(|import| import.version);
+    match version {
+        Some(version) if version >= OLDEST_OPSET => Ok(version),
+        Some(version) => Err(GraphError::Opset { version }),
+        None if source.graph()?.node.iter().any(|node| is_onnx(&node.domain)) => Err(GraphError::Opset { version: 0 }),
+        None => Ok(OLDEST_OPSET),
+    }
 }

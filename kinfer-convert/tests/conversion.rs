@@ -100,7 +100,7 @@ fn values_are_scores_in_real_units() {
 
     let source = Source::open(&model).unwrap();
     let lowered = lower(&source).unwrap();
-    let rows = Data::read(&data, &["depth".into(), "bytes".into()], None).unwrap();
+    let rows = Data::read(&data, &["depth", "bytes"].map(String::from), None).unwrap();
     let scores = Reference::new(&source, &lowered).unwrap().scores(&rows, &Silent).unwrap();
     let decisions = Engine::load(&bytes).unwrap().decide(&rows, &Silent).unwrap();
     for ((raw, score), decision) in rows.rows().zip(scores).zip(decisions) {

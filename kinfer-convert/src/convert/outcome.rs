@@ -47,6 +47,11 @@ impl Truth {
         };
         let classes: Result<Vec<u32>> = match labels {
             Labels::Texts(texts) => texts.iter().enumerate().map(|(row, text)| class(row, text, named(text))).collect(),
+            Labels::Numbers(numbers) => numbers
+                .iter()
+                .enumerate()
+                .map(|(row, number)| class(row, &number.to_string(), named(&number.to_string())))
+                .collect(),
             Labels::Integers(values) => values
                 .iter()
                 .enumerate()

@@ -1,53 +1,63 @@
 //! CSV with a header line.
 
 use std::fs::File;
+use std::num::IntErrorKind;
 
-use super::{DataError, Labels, integral, interleave};
+use super::{Cells, DataError, Header, LabelCells};
 
-pub(super) fn columns(file: File) -> Result<Vec<String>, DataError> {
-    let mut reader = reader(file);
-    Ok(reader.headers().map_err(unreadable)?.iter().map(str::to_owned).collect())
+pub(super) fn header(file: File) -> Result<Header, DataError> {
+    let names: Vec<_> = reader(file).headers().map_err(unreadable)?.iter().map(str::to_owned).collect();
+    let separated = |by: char| names.len() == 1 && names.iter().any(|name| name.contains(by));
+    match [';', '\t'].into_iter().find(|&by| separated(by)) {
+        Some(by) => Err(DataError::Format { format: "CSV", detail: format!("columns are separated by {by:?}") }),
+        None => Ok(Header::Named(names)),
+    }
 }
 
-/// Counters row after row, and the label column. The names are known to be in the header.
 pub(super) fn read(
     file: File,
-    features: &[String],
-    label: Option<&str>,
-) -> Result<(Vec<i64>, Option<Labels>), DataError> {
+    features: &[usize],
+    label: Option<usize>,
+) -> Result<(Vec<Cells>, Option<LabelCells>), DataError> {
     let mut reader = reader(file);
-    let header = reader.headers().map_err(unreadable)?;
-    let place = |name: &str| header.iter().position(|column| column == name);
-    let places: Vec<_> = features.iter().filter_map(|name| place(name)).collect();
-    let label_place = label.and_then(place);
-
-    let mut columns = vec![Vec::new(); features.len()];
+    let mut columns = vec![Cells::default(); features.len()];
     let mut labels = Vec::new();
     let mut record = csv::StringRecord::new();
-    let mut row = 0;
     while reader.read_record(&mut record).map_err(unreadable)? {
-        row += 1;
-        for ((column, &place), name) in columns.iter_mut().zip(&places).zip(features) {
-            let text = record.get(place).unwrap_or_default();
-            let wrong = || DataError::Cell { column: name.clone(), row, text: format!("`{text}`") };
-            column.push(counter(text).ok_or_else(wrong)?);
+        for (column, &place) in columns.iter_mut().zip(features) {
+            push(column, record.get(place).unwrap_or_default());
         }
-        labels.extend(label_place.and_then(|place| record.get(place)).map(str::to_owned));
+        labels.extend(label.map(|place| record.get(place).unwrap_or_default().to_owned()));
     }
-    let labels = label_place.map(|_| {
-        let integers: Option<Vec<i64>> = labels.iter().map(|text| counter(text)).collect();
-        integers.map_or(Labels::Texts(labels), Labels::Integers)
-    });
-    Ok((interleave(&columns), labels))
+    Ok((columns, label.map(|_| label_cells(labels))))
 }
 
-fn counter(text: &str) -> Option<i64> {
-    let looks_integral = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-' || byte == b'+');
-    match text.parse() {
-        Ok(counter) => Some(counter),
-        Err(_) if looks_integral => None, // too large: as a float it would lose its last digits
-        Err(_) => text.parse().ok().and_then(integral),
+fn push(cells: &mut Cells, text: &str) {
+    match text.parse::<i64>() {
+        Ok(counter) => return cells.push_integer(counter),
+        // As a float it would lose its last digits.
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => return cells.push_integer(i64::MAX),
+        Err(error) if *error.kind() == IntErrorKind::NegOverflow => return cells.push_integer(i64::MIN),
+        Err(_) => {}
     }
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => cells.push_float(value),
+        _ if text.is_empty() => cells.push_bad("an empty cell"),
+        _ => cells.push_bad(&format!("`{text}`")),
+    }
+}
+
+/// Numbers where all of them are, else names.
+fn label_cells(texts: Vec<String>) -> LabelCells {
+    let numbers = || -> Option<Cells> {
+        let mut cells = Cells::default();
+        for text in &texts {
+            text.parse::<f64>().ok().filter(|value| value.is_finite())?;
+            push(&mut cells, text);
+        }
+        Some(cells)
+    };
+    numbers().map_or_else(|| LabelCells::Texts(texts.clone()), LabelCells::Numbers)
 }
 
 fn reader(file: File) -> csv::Reader<File> {

@@ -12,117 +12,102 @@ use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::{DataError, Labels, integral, interleave};
+use super::{Cells, DataError, Header, LabelCells};
 
 const BATCH: usize = 8192;
 
-pub(super) fn columns(file: File) -> Result<Vec<String>, DataError> {
+pub(super) fn header(file: File) -> Result<Header, DataError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
-    Ok(builder.schema().fields().iter().map(|field| field.name().clone()).collect())
+    Ok(Header::Named(builder.schema().fields().iter().map(|field| field.name().clone()).collect()))
 }
 
-/// Counters row after row, and the label column. The names are known to be in the schema.
 pub(super) fn read(
     file: File,
-    features: &[String],
-    label: Option<&str>,
-) -> Result<(Vec<i64>, Option<Labels>), DataError> {
+    features: &[usize],
+    label: Option<usize>,
+) -> Result<(Vec<Cells>, Option<LabelCells>), DataError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(unreadable)?;
-    let wanted = |name: &str| features.iter().any(|feature| feature == name) || label == Some(name);
-    let fields = builder.schema().fields().iter().enumerate();
-    let roots: Vec<_> = fields.filter(|(_, field)| wanted(field.name())).map(|(place, _)| place).collect();
-    let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+    let mut roots: Vec<usize> = features.iter().copied().chain(label).collect();
+    roots.sort_unstable();
+    roots.dedup();
+    let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
     let batches = builder.with_projection(mask).with_batch_size(BATCH).build().map_err(unreadable)?;
 
-    let mut columns = vec![Vec::new(); features.len()];
+    let mut columns = vec![Cells::default(); features.len()];
     let mut labels = None;
     for batch in batches {
         let batch = batch.map_err(unreadable)?;
-        for (column, name) in columns.iter_mut().zip(features) {
-            counters(&batch, name, column)?;
+        let place = |root: usize| roots.binary_search(&root).unwrap_or_default(); // roots has all that are asked for
+        for (column, &root) in columns.iter_mut().zip(features) {
+            append(&batch, place(root), column)?;
         }
-        if let Some(label) = label {
-            append_labels(&batch, label, &mut labels)?;
+        if let Some(root) = label {
+            append_labels(&batch, place(root), &mut labels)?;
         }
     }
-    Ok((interleave(&columns), labels))
+    Ok((columns, labels))
 }
 
-fn append_labels(batch: &RecordBatch, name: &str, labels: &mut Option<Labels>) -> Result<(), DataError> {
-    let column = batch.column_by_name(name).ok_or_else(|| missing(name))?;
+fn append_labels(batch: &RecordBatch, place: usize, labels: &mut Option<LabelCells>) -> Result<(), DataError> {
+    let column = batch.column(place);
     let texts: Option<Vec<String>> = match column.data_type() {
         DataType::Utf8 => Some(column.as_string::<i32>().iter().map(|text| text.unwrap_or_default().into()).collect()),
         DataType::LargeUtf8 => {
             Some(column.as_string::<i64>().iter().map(|text| text.unwrap_or_default().into()).collect())
         }
+        DataType::Utf8View => {
+            Some(column.as_string_view().iter().map(|text| text.unwrap_or_default().into()).collect())
+        }
         _ => None,
     };
     match (texts, labels) {
-        (Some(texts), Some(Labels::Texts(labels))) => labels.extend(texts),
-        (Some(texts), labels) => *labels = Some(Labels::Texts(texts)),
-        (None, Some(Labels::Integers(labels))) => counters(batch, name, labels)?,
+        (Some(texts), Some(LabelCells::Texts(labels))) => labels.extend(texts),
+        (Some(texts), labels) => *labels = Some(LabelCells::Texts(texts)),
+        (None, Some(LabelCells::Numbers(labels))) => append(batch, place, labels)?,
         (None, labels) => {
-            let mut integers = Vec::new();
-            counters(batch, name, &mut integers)?;
-            *labels = Some(Labels::Integers(integers));
+            let mut cells = Cells::default();
+            append(batch, place, &mut cells)?;
+            *labels = Some(LabelCells::Numbers(cells));
         }
     }
     Ok(())
 }
 
 /// Appends a column of a batch.
-fn counters(batch: &RecordBatch, name: &str, out: &mut Vec<i64>) -> Result<(), DataError> {
-    let column = batch.column_by_name(name).ok_or_else(|| missing(name))?;
+fn append(batch: &RecordBatch, place: usize, out: &mut Cells) -> Result<(), DataError> {
+    let column = batch.column(place);
     let kind = column.data_type();
     match kind {
-        DataType::Int8 => primitive::<Int8Type>(column, name, out, |x| Some(x.into())),
-        DataType::Int16 => primitive::<Int16Type>(column, name, out, |x| Some(x.into())),
-        DataType::Int32 => primitive::<Int32Type>(column, name, out, |x| Some(x.into())),
-        DataType::Int64 => primitive::<Int64Type>(column, name, out, Some),
-        DataType::UInt8 => primitive::<UInt8Type>(column, name, out, |x| Some(x.into())),
-        DataType::UInt16 => primitive::<UInt16Type>(column, name, out, |x| Some(x.into())),
-        DataType::UInt32 => primitive::<UInt32Type>(column, name, out, |x| Some(x.into())),
-        DataType::UInt64 => primitive::<UInt64Type>(column, name, out, |x| x.try_into().ok()),
-        DataType::Float32 => primitive::<Float32Type>(column, name, out, |x| integral(x.into())),
-        DataType::Float64 => primitive::<Float64Type>(column, name, out, integral),
-        DataType::Boolean => cells(column.as_boolean().iter().map(|cell| cell.map(|x| (x, Some(x.into())))), name, out),
-        _ => Err(DataError::Type { column: name.into(), kind: kind.to_string() }),
-    }
-}
-
-fn primitive<T: ArrowPrimitiveType>(
-    column: &dyn Array,
-    name: &str,
-    out: &mut Vec<i64>,
-    counter: impl Fn(T::Native) -> Option<i64>,
-) -> Result<(), DataError>
-where
-    T::Native: ToString,
-{
-    let column = column.as_primitive::<T>();
-    cells(column.iter().map(|cell| cell.map(|x| (x, counter(x)))), name, out)
-}
-
-/// A cell is nothing (null), or what is there and its value where that is a counter.
-fn cells<T: ToString>(
-    cells: impl Iterator<Item = Option<(T, Option<i64>)>>,
-    name: &str,
-    out: &mut Vec<i64>,
-) -> Result<(), DataError> {
-    for cell in cells {
-        match cell {
-            Some((_, Some(counter))) => out.push(counter),
-            other => {
-                let text = other.map_or("null".into(), |(cell, _)| format!("`{}`", cell.to_string()));
-                return Err(DataError::Cell { column: name.into(), row: out.len() + 1, text });
-            }
+        DataType::Int8 => primitive::<Int8Type>(column, out, |out, x| out.push_integer(x.into())),
+        DataType::Int16 => primitive::<Int16Type>(column, out, |out, x| out.push_integer(x.into())),
+        DataType::Int32 => primitive::<Int32Type>(column, out, |out, x| out.push_integer(x.into())),
+        DataType::Int64 => primitive::<Int64Type>(column, out, Cells::push_integer),
+        DataType::UInt8 => primitive::<UInt8Type>(column, out, |out, x| out.push_integer(x.into())),
+        DataType::UInt16 => primitive::<UInt16Type>(column, out, |out, x| out.push_integer(x.into())),
+        DataType::UInt32 => primitive::<UInt32Type>(column, out, |out, x| out.push_integer(x.into())),
+        DataType::UInt64 => primitive::<UInt64Type>(column, out, Cells::push_unsigned),
+        DataType::Float32 => primitive::<Float32Type>(column, out, |out, x| out.push_float(x.into())),
+        DataType::Float64 => primitive::<Float64Type>(column, out, Cells::push_float),
+        DataType::Boolean => cells(column.as_boolean().iter(), out, |out, x| out.push_integer(x.into())),
+        _ => {
+            let schema = batch.schema();
+            return Err(DataError::Type { column: schema.field(place).name().clone(), kind: kind.to_string() });
         }
     }
     Ok(())
 }
 
-fn missing(name: &str) -> DataError {
-    DataError::NoColumn { name: name.into(), has: "not in this batch".into() }
+fn primitive<T: ArrowPrimitiveType>(column: &dyn Array, out: &mut Cells, push: impl Fn(&mut Cells, T::Native)) {
+    cells(column.as_primitive::<T>().iter(), out, push);
+}
+
+fn cells<T>(cells: impl Iterator<Item = Option<T>>, out: &mut Cells, push: impl Fn(&mut Cells, T)) {
+    for cell in cells {
+        match cell {
+            Some(value) => push(out, value),
+            None => out.push_bad("null"),
+        }
+    }
 }
 
 fn unreadable(error: impl std::fmt::Display) -> DataError {
@@ -136,7 +121,7 @@ mod tests {
     use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int16Array, StringArray, UInt64Array};
     use parquet::arrow::ArrowWriter;
 
-    use super::super::Data;
+    use super::super::{Data, Labels};
     use super::*;
     use crate::Error;
 
@@ -151,7 +136,7 @@ mod tests {
 
     fn problem(column: ArrayRef) -> DataError {
         let file = written(vec![("a", column)]);
-        match Data::read(file.path(), &["a".into()], None) {
+        match Data::read(file.path(), &["a".to_owned()], None) {
             Err(Error::Data { problem, .. }) => problem,
             other => panic!("{other:?}"),
         }
@@ -163,7 +148,7 @@ mod tests {
             ("unused", Arc::new(StringArray::from(vec!["x", "y"]))),
             ("small", Arc::new(Int16Array::from(vec![-3, 4]))),
             ("whole", Arc::new(Float64Array::from(vec![5.0, -6.0]))),
-            ("wide", Arc::new(UInt64Array::from(vec![7, i64::MAX as u64]))),
+            ("wide", Arc::new(UInt64Array::from(vec![7, u64::MAX]))),
             ("flag", Arc::new(BooleanArray::from(vec![true, false]))),
             ("label", Arc::new(StringArray::from(vec!["slow", "fast"]))),
         ]);
@@ -174,11 +159,11 @@ mod tests {
     }
 
     #[test]
-    fn nulls_fractions_large_values_and_texts_are_no_counters() {
-        let cell = |text: &str, row| DataError::Cell { column: "a".into(), row, text: text.into() };
-        assert_eq!(problem(Arc::new(Int16Array::from(vec![Some(1), None]))), cell("null", 2));
-        assert_eq!(problem(Arc::new(Float64Array::from(vec![1.5]))), cell("`1.5`", 1));
-        assert_eq!(problem(Arc::new(UInt64Array::from(vec![u64::MAX]))), cell("`18446744073709551615`", 1));
+    fn nulls_and_what_is_not_finite_are_named_by_row_and_texts_by_type() {
+        let cell = |text: &str, row, others| DataError::Cell { column: "a".into(), row, text: text.into(), others };
+        assert_eq!(problem(Arc::new(Int16Array::from(vec![Some(1), None]))), cell("null", 2, 0));
+        let numbers = vec![1.5, f64::NAN, 2.0, f64::INFINITY];
+        assert_eq!(problem(Arc::new(Float64Array::from(numbers))), cell("`NaN`", 2, 1));
         let text = problem(Arc::new(StringArray::from(vec!["1"])));
         assert_eq!(text, DataError::Type { column: "a".into(), kind: "Utf8".into() });
     }

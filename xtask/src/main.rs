@@ -9,8 +9,10 @@ mod host;
 mod kernel;
 mod mirror;
 mod module;
+mod outside;
 mod privilege;
 mod programs;
+mod python;
 mod record;
 mod root;
 mod setup;
@@ -75,6 +77,8 @@ enum Command {
     },
     /// Build the module and check its objects, and stop there; prints what the checks found
     Module,
+    /// Test the converter against other people's software: models that they train, tests that they ship
+    Outside(outside::OutsideArgs),
     /// Record a model's data set anew, in the booted kernel
     Record(record::RecordArgs),
     /// Train a model again, in a virtual environment of its own
@@ -108,6 +112,7 @@ fn run(command: &Command) -> Result<()> {
             Ok(())
         }
         Command::Module => module::run(),
+        Command::Outside(args) => outside::run(args),
         Command::Record(args) => record::run(args),
         Command::Train(args) => train::run(args),
         Command::Vm(args) => vm::shell::run(args),

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use kinfer_suite::{hostile, models, zoo};
 use serde::Deserialize;
 
@@ -12,13 +12,14 @@ use crate::bench;
 use crate::convert::{self, Converted};
 use crate::kernel::Kernel;
 use crate::module::{self, Built};
+use crate::outside;
 use crate::programs::{Programs, cargo};
 use crate::setup;
 use crate::steps::{Step, Steps};
 use crate::vm::{Machine, Outcome, Shape};
 
-/// Tests in user space, module, its checks' self-test, instruction counts, programs, converted model, tests in the kernel.
-const STEPS: usize = setup::STEPS + 6 + bench::CHECK_STEPS;
+/// Tests in user space and against other software, module, its checks' self-test, instruction counts, programs, converted model, tests in the kernel.
+const STEPS: usize = setup::STEPS + 6 + bench::CHECK_STEPS + outside::STEPS;
 
 /// What the guest does. `suite` removes the module and puts it back; `decide` then shows all held-out rows.
 const GUEST: &str = "\
@@ -36,6 +37,7 @@ pub(crate) fn run() -> Result<()> {
         step.note(format!("{counts} passed"));
         Ok(counts)
     })?;
+    passed += outside::all(&steps)?;
     let built = steps.step("kinfer.ko and its checks", |step| module::build(&kernel, step))?;
     passed += steps.step("the checks refuse what they must", |step| module::selftest(&kernel, step))?;
     passed += bench::check(&steps, &kernel)?;
@@ -77,15 +79,7 @@ impl Counts {
 /// Number of tests that passed; one that fails is an error, with its output at the end of the step's log.
 fn user_space(step: &Step<'_>) -> Result<u64> {
     let output = step.output(cargo().args(["test", "--locked", "--no-fail-fast"]))?;
-    let mut passed = 0;
-    for line in output.lines().filter_map(|line| line.strip_prefix("test result: ok. ")) {
-        let count = line.split_whitespace().next().unwrap_or_default();
-        passed += count.parse::<u64>().with_context(|| format!("in `{line}`"))?;
-    }
-    if passed == 0 {
-        bail!("cargo test ran no test");
-    }
-    Ok(passed)
+    outside::passed(&output)
 }
 
 fn guest(

@@ -1,16 +1,17 @@
 //! `cargo xtask train`: trains a model again, in a virtual environment of its own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 
-use crate::cache::{Cache, Stamp};
+use crate::cache::Cache;
 use crate::host;
 use crate::privilege::Privilege;
-use crate::steps::{Step, Steps};
+use crate::python;
+use crate::steps::Steps;
 use crate::workspace;
 
 /// What `cargo xtask train` takes.
@@ -39,12 +40,11 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         let _lock = cache.lock("setup", step)?;
         host::install_packages(step, Privilege::find())
     })?;
-    let python = steps.step("virtual environment", |step| {
-        let _lock = cache.lock("python", step)?;
-        environment(step, &cache.dir().join("python/io-latency"), &folder.join("requirements.txt"))
+    let environment = steps.step("virtual environment", |step| {
+        python::environment(step, "io-latency", &folder.join("requirements.txt"))
     })?;
     let summary = steps.step("train io-latency", |step| {
-        let mut train = Command::new(&python);
+        let mut train = Command::new(environment.join("bin/python"));
         train.arg(folder.join("train.py"));
         if let Some(out) = &args.out {
             fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
@@ -54,20 +54,4 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     })?;
     print!("{summary}");
     Ok(())
-}
-
-/// The interpreter of the environment at `dir`, which has exactly what `requirements` pins.
-fn environment(step: &Step<'_>, dir: &Path, requirements: &Path) -> Result<PathBuf> {
-    let pins = fs::read_to_string(requirements).with_context(|| format!("reading {}", requirements.display()))?;
-    let python = dir.join("bin/python");
-    let stamp = Stamp::new(dir.join("kinfer.stamp"), &pins);
-    if stamp.is_current() {
-        step.reused();
-        return Ok(python);
-    }
-    step.run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(dir))?;
-    step.run(Command::new(&python).args(["-m", "pip", "install", "--no-deps", "--requirement"]).arg(requirements))?;
-    step.run(Command::new(&python).args(["-m", "pip", "check"]))?;
-    stamp.write()?;
-    Ok(python)
 }

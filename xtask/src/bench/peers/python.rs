@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Peer, compile, reason, source_folder};
 use crate::bench::files::Folder;
-use crate::cache::{Cache, Stamp};
+use crate::python;
 use crate::steps::Step;
 
 /// The environment's folder.
@@ -19,22 +19,7 @@ pub(super) type Environment = Result<PathBuf, String>;
 
 /// Makes the environment with exactly what `benches/peers/requirements.txt` pins.
 pub(super) fn environment(step: &Step<'_>) -> Result<PathBuf> {
-    let cache = Cache::open()?;
-    let _lock = cache.lock("python", step)?;
-    let dir = cache.dir().join("python/bench");
-    let requirements = source_folder().join("requirements.txt");
-    let pins = fs::read_to_string(&requirements).with_context(|| format!("reading {}", requirements.display()))?;
-    let stamp = Stamp::new(dir.join("kinfer.stamp"), &pins);
-    if stamp.is_current() {
-        step.reused();
-        return Ok(dir);
-    }
-    step.run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&dir))?;
-    let python = dir.join("bin/python");
-    step.run(Command::new(&python).args(["-m", "pip", "install", "--no-deps", "--requirement"]).arg(&requirements))?;
-    step.run(Command::new(&python).args(["-m", "pip", "check"]))?;
-    stamp.write()?;
-    Ok(dir)
+    python::environment(step, "bench", &source_folder().join("requirements.txt"))
 }
 
 /// A file of a package in the environment.

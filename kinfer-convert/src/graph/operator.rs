@@ -154,6 +154,13 @@ pub enum Function {
     Mish,
     /// `x²`.
     Square,
+    /// The integer part: a cast to integers.
+    Trunc,
+    /// 1 above the threshold, else 0. `Binarizer`.
+    Above {
+        /// The largest value that gives 0, compared in f32.
+        threshold: f32,
+    },
 }
 
 /// A recurrent cell: [`crate::kinf::cells`] has the equations and the order of the gates.
@@ -216,6 +223,8 @@ impl Function {
             Self::Softsign => x / (1.0 + x.abs()),
             Self::Mish => x * (x.max(0.0) + (-x.abs()).exp().ln_1p()).tanh(),
             Self::Square => x * x,
+            Self::Trunc => x.trunc(),
+            Self::Above { threshold } => f64::from(u8::from(x as f32 > threshold)),
         }
     }
 }

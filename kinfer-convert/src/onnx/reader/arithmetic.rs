@@ -39,7 +39,12 @@ pub(super) fn binary(context: &mut Context<'_>) -> Result<Value, GraphError> {
     }
 }
 
-fn pair(context: &mut Context<'_>, operator: &str, first: Tensor, second: Tensor) -> Result<Value, GraphError> {
+pub(super) fn pair(
+    context: &mut Context<'_>,
+    operator: &str,
+    first: Tensor,
+    second: Tensor,
+) -> Result<Value, GraphError> {
     let dims = broadcast_dims(&first.dims, &second.dims).ok_or_else(|| {
         let what = format!("shapes {:?} and {:?} do not broadcast", first.dims, second.dims);
         context.wrong(what, "the file is damaged: export it again")

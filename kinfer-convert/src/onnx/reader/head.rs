@@ -109,6 +109,26 @@ pub(super) fn is_probability(graph: &Graph, value: ValueId) -> bool {
     tail(graph, value).squash != Squash::None
 }
 
+/// A value whose elements are in the same order as those of `value`, with less to compute: without what is added to all of
+/// them (the `|x|²` of a distance), and without functions that never fall.
+fn same_order(graph: &mut Graph, value: ValueId) -> ValueId {
+    let Some(node) = graph.node(value).cloned() else { return value };
+    match (&node.operator, &node.inputs[..]) {
+        (Operator::Add | Operator::Sub, &[all, common]) if graph.width(common) == 1 && graph.width(all) > 1 => {
+            same_order(graph, all)
+        }
+        (Operator::Map(Function::Sqrt | Function::Log | Function::Exp), &[input]) => same_order(graph, input),
+        (Operator::Affine { factor, .. }, &[input]) if factor.iter().all(|&f| f > 0.0 && f == factor[0]) => {
+            let shorter = same_order(graph, input);
+            if shorter == input {
+                return value;
+            }
+            graph.push(node.name, node.operator, vec![shorter], node.shape)
+        }
+        _ => value,
+    }
+}
+
 /// ArgMax and ArgMin over the scores.
 pub(super) fn arg_best(context: &mut Context<'_>) -> Result<Value, GraphError> {
     let tensor = context.tensor(0)?;
@@ -122,8 +142,8 @@ pub(super) fn arg_best(context: &mut Context<'_>) -> Result<Value, GraphError> {
     let (scores, rule) = match (largest, tail.squash) {
         (true, Squash::TwoClass) => (tail.scores, Rule::Threshold { threshold: 0.0, sigmoid: true }),
         (true, Squash::Mirrored) => (tail.scores, Rule::Threshold { threshold: 0.0, sigmoid: false }),
-        (true, _) => (tail.scores, Rule::ArgMax),
-        (false, Squash::None) => (tensor.id, Rule::ArgMin),
+        (true, _) => (same_order(context.graph, tail.scores), Rule::ArgMax),
+        (false, Squash::None) => (same_order(context.graph, tensor.id), Rule::ArgMin),
         (false, _) => return Err(context.unsupported("the least probable class is not a decision")),
     };
     if matches!(rule, Rule::ArgMax | Rule::ArgMin) && context.graph.width(scores) < 2 {

@@ -3,12 +3,12 @@
 use super::super::GraphError;
 use super::super::constant::Constant;
 use super::super::node::{float, int};
-use super::arithmetic::broadcast;
+use super::arithmetic::{broadcast, pair};
 use super::context::Context;
 use super::value::{Tensor, Value};
 use crate::graph::{Matrix, Operator};
 
-/// `alpha · A · B' + beta · C` with a tensor A and constants B and C.
+/// `alpha · A · B' + beta · C` with a tensor A, a constant B, and C either.
 pub(super) fn gemm(context: &mut Context<'_>) -> Result<Value, GraphError> {
     let tensor = row(context)?;
     if int(context.node, "transA", 0) != 0 {
@@ -20,10 +20,15 @@ pub(super) fn gemm(context: &mut Context<'_>) -> Result<Value, GraphError> {
     weights.data.iter_mut().for_each(|weight| *weight *= alpha);
     let outputs = weights.rows();
     let bias = match context.optional(2) {
+        Some(Value::Tensor(_)) if beta == 1.0 => vec![0.0; outputs],
         Some(_) => broadcast(context, &*context.constant(2)?, &[1, outputs])?.iter().map(|bias| beta * bias).collect(),
         None => vec![0.0; outputs],
     };
-    Ok(context.value(Operator::Dense { weights, bias }, vec![tensor.id], vec![1, outputs]))
+    let product = context.push(Operator::Dense { weights, bias }, vec![tensor.id], vec![1, outputs]);
+    match context.optional(2).cloned() {
+        Some(Value::Tensor(added)) => pair(context, "Add", product, added),
+        _ => Ok(Value::Tensor(product)),
+    }
 }
 
 /// A tensor times a constant matrix `[input, output]`.

@@ -14,6 +14,7 @@ mod input;
 mod layers;
 mod ml;
 mod moves;
+mod reduce;
 mod value;
 
 pub(super) use self::arithmetic::{broadcast_dims, broadcast_indices};
@@ -102,6 +103,7 @@ impl Context<'_> {
             "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => one(moves::reshape(context)),
             "Transpose" => one(moves::transpose(context)),
             "Concat" => one(moves::concat(context)),
+            "ReduceSumSquare" => one(reduce::sum_of_squares(context)),
             "ArgMax" | "ArgMin" => one(head::arg_best(context)),
             "Greater" => one(head::greater(context)),
             "ai.onnx.ml.ArrayFeatureExtractor" | "Gather" => one(moves::gather(context)),

@@ -7,9 +7,9 @@ use super::super::node::{attribute, int};
 use super::context::Context;
 use super::head;
 use super::value::{Tensor, Value};
-use crate::graph::Operator;
+use crate::graph::{Function, Operator};
 
-/// Identity, Dropout, Cast to a float type: the same value. Cast of a class leaves it one.
+/// Identity, Dropout, Cast to a float type: the same value; Cast to integers, its integer part. Cast of a class leaves it one.
 pub(super) fn same(context: &mut Context<'_>) -> Result<Value, GraphError> {
     let value = context.input(0)?.clone();
     match (context.node.op_type.as_str(), &value) {
@@ -20,11 +20,15 @@ pub(super) fn same(context: &mut Context<'_>) -> Result<Value, GraphError> {
             }
             _ => Ok(value),
         },
-        ("Cast", Value::Tensor(_)) => {
+        ("Cast", Value::Tensor(tensor)) => {
             let to = DataType::try_from(int(context.node, "to", 0) as i32);
             match to {
                 Ok(DataType::Float | DataType::Double | DataType::Float16) => Ok(value),
-                _ => Err(context.unsupported("it makes integers of numbers")),
+                Ok(DataType::Int64 | DataType::Int32) => {
+                    let (id, dims) = (tensor.id, tensor.dims.clone());
+                    Ok(context.value(Operator::Map(Function::Trunc), vec![id], dims))
+                }
+                _ => Err(context.unsupported("it makes another type than FLOAT, DOUBLE, INT32 and INT64")),
             }
         }
         _ => Err(context.unsupported(format!("its input is {}", value.describe()))),

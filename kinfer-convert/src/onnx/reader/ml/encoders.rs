@@ -1,10 +1,10 @@
-//! OneHotEncoder, Imputer, FeatureVectorizer: features from features.
+//! OneHotEncoder, Binarizer, Imputer, FeatureVectorizer: features from features.
 
 use super::super::super::GraphError;
 use super::super::super::node::float;
 use super::super::context::Context;
 use super::super::value::Value;
-use crate::graph::Operator;
+use crate::graph::{Function, Operator};
 
 /// A category a column: one element becomes as many as there are categories.
 pub(super) fn one_hot(context: &mut Context<'_>) -> Result<Value, GraphError> {
@@ -28,6 +28,16 @@ pub(super) fn one_hot(context: &mut Context<'_>) -> Result<Value, GraphError> {
         [one] => context.value(Operator::Reshape, vec![one], dims),
         _ => context.value(Operator::Concat { rows: 1 }, columns, dims),
     })
+}
+
+/// 1 above the threshold, else 0.
+pub(super) fn binarizer(context: &mut Context<'_>) -> Result<Value, GraphError> {
+    let tensor = context.tensor(0)?;
+    let threshold = float(context.node, "threshold", 0.0);
+    if threshold.is_nan() {
+        return Err(context.wrong("its threshold is not a number", "the file is damaged: export it again"));
+    }
+    Ok(context.value(Operator::Map(Function::Above { threshold }), vec![tensor.id], tensor.dims))
 }
 
 /// Replaces NaN: raw counters are integers and have none.

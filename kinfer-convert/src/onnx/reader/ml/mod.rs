@@ -24,6 +24,7 @@ pub(super) fn read(context: &mut Context<'_>, operator: &str) -> Option<Result<V
         "SVMClassifier" => svm::classifier(context),
         "SVMRegressor" => one(svm::regressor(context)),
         "OneHotEncoder" => one(encoders::one_hot(context)),
+        "Binarizer" => one(encoders::binarizer(context)),
         "Imputer" => one(encoders::imputer(context)),
         "FeatureVectorizer" => one(encoders::feature_vectorizer(context)),
         "LabelEncoder" => one(labels::label_encoder(context)),

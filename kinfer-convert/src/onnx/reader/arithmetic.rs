@@ -5,7 +5,7 @@ use super::super::constant::Constant;
 use super::super::node::floats;
 use super::context::Context;
 use super::value::{Tensor, Value};
-use crate::graph::{Affine, Function, Operator};
+use crate::graph::{Affine, Ensemble, Function, Node, Operator, ValueId};
 
 /// Add, Sub, Mul, Div of two tensors, or of a tensor and a constant in either order.
 pub(super) fn binary(context: &mut Context<'_>) -> Result<Value, GraphError> {
@@ -53,6 +53,11 @@ pub(super) fn pair(
     let (first, second) = if swaps { (second, first) } else { (first, second) };
     let first = expand(context, first, &dims);
     let second = if second.width() == 1 { second } else { expand(context, second, &dims) };
+    if operator == "Add"
+        && let Some(sum) = joint(context, &first, &second)
+    {
+        return Ok(context.value(Operator::Trees(sum.0), vec![sum.1], dims));
+    }
     let (operator, second) = match operator {
         "Add" => (Operator::Add, second),
         "Sub" => (Operator::Sub, second),
@@ -63,6 +68,21 @@ pub(super) fn pair(
         }
     };
     Ok(context.value(operator, vec![first.id, second.id], dims))
+}
+
+/// The sum of two values that are trees on the same features, as trees; and what they read.
+fn joint(context: &Context<'_>, first: &Tensor, second: &Tensor) -> Option<(Ensemble, ValueId)> {
+    let of = |tensor: &Tensor| match context.graph.node(tensor.id) {
+        Some(Node { operator: Operator::Trees(ensemble), inputs, .. }) => Some((ensemble, inputs[0])),
+        _ => None,
+    };
+    let ((first, input), (second, other)) = (of(first)?, of(second)?);
+    if input != other || first.bases.len() != second.bases.len() {
+        return None;
+    }
+    let trees = first.trees.iter().chain(&second.trees).cloned().collect();
+    let bases = first.bases.iter().zip(&second.bases).map(|(a, b)| a + b).collect();
+    Some((Ensemble { trees, bases }, input))
 }
 
 /// Dimensions that two shapes broadcast to.

@@ -152,20 +152,90 @@ pub(super) fn arg_best(context: &mut Context<'_>) -> Result<Value, GraphError> {
     Ok(Value::Class(Choice { scores, head: Head { rule, labels: None } }))
 }
 
-/// One score, or its Sigmoid, above a constant.
-pub(super) fn greater(context: &mut Context<'_>) -> Result<Value, GraphError> {
+/// One score, or a function of it that never turns, above or below a constant.
+pub(super) fn compare(context: &mut Context<'_>) -> Result<Value, GraphError> {
     let tensor = context.tensor(0)?;
     let bound = context.constant(1)?.scalar()?;
-    let tail = tail(context.graph, tensor.id);
-    let (scores, threshold, sigmoid) = match (bound, tail.squash) {
-        (Some(bound), Squash::Sigmoid) => (tail.scores, logit(bound), true),
-        (Some(bound), Squash::None) => (tensor.id, bound, false),
-        _ => return Err(context.unsupported("supported for one score or probability and a constant")),
+    let Some(bound) = bound.filter(|_| tensor.width() == 1) else {
+        return Err(context.unsupported("supported for one score or probability and a constant"));
     };
-    if context.graph.width(scores) != 1 || !threshold.is_finite() {
-        return Err(context.unsupported("supported for one score, and a threshold that both sides can reach"));
+    let chain = Chain::of(context.graph, tensor.id);
+    let Some(threshold) = chain.inverse(context.graph, bound) else {
+        return Err(context.unsupported("supported for a threshold that both sides can reach"));
+    };
+    let above = context.node.op_type.starts_with("Greater");
+    let (scores, threshold) = if above == chain.rises {
+        (chain.base, threshold)
+    } else {
+        let negative = Operator::Affine { factor: vec![-1.0], offset: vec![0.0] };
+        (context.push(negative, vec![chain.base], vec![1, 1]).id, -threshold)
+    };
+    let rule = Rule::Threshold { threshold, sigmoid: chain.sigmoid };
+    Ok(Value::Class(Choice { scores, head: Head { rule, labels: None } }))
+}
+
+/// Functions of one score, each of which never turns, behind one another.
+struct Chain {
+    base: ValueId,
+    /// From the last to the first.
+    nodes: Vec<ValueId>,
+    rises: bool,
+    /// Whether it is Sigmoid and nothing else.
+    sigmoid: bool,
+}
+
+impl Chain {
+    fn of(graph: &Graph, value: ValueId) -> Self {
+        let mut chain = Self { base: value, nodes: vec![], rises: true, sigmoid: false };
+        while let Some(node) = graph.node(chain.base) {
+            let rises = match &node.operator {
+                Operator::Reshape => true,
+                Operator::Affine { factor, .. } if factor[..] != [0.0] => factor.iter().all(|&factor| factor > 0.0),
+                Operator::Map(Function::Table(Table::Sigmoid | Table::Tanh) | Function::Exp | Function::Log) => true,
+                _ => break,
+            };
+            chain.rises = chain.rises == rises;
+            chain.nodes.push(chain.base);
+            chain.base = node.inputs[0];
+        }
+        let is_sigmoid = |&value: &ValueId| {
+            graph.node(value).is_some_and(|node| node.operator == Operator::Map(Function::Table(Table::Sigmoid)))
+        };
+        let is_reshape = |&value: &ValueId| graph.node(value).is_some_and(|node| node.operator == Operator::Reshape);
+        chain.sigmoid =
+            chain.nodes.iter().filter(|value| !is_reshape(value)).count() == 1 && chain.nodes.iter().any(is_sigmoid);
+        chain
     }
-    Ok(Value::Class(Choice { scores, head: Head { rule: Rule::Threshold { threshold, sigmoid }, labels: None } }))
+
+    fn at(&self, graph: &Graph, x: f64) -> f64 {
+        let apply = |x: f64, &value: &ValueId| match graph.node(value).map(|node| &node.operator) {
+            Some(Operator::Affine { factor, offset }) => factor[0] * x + offset[0],
+            Some(Operator::Map(function)) => function.value(x),
+            _ => x,
+        };
+        self.nodes.iter().rev().fold(x, apply)
+    }
+
+    /// The score at which the chain has the value `bound`; nothing where it is always on one side.
+    fn inverse(&self, graph: &Graph, bound: f64) -> Option<f64> {
+        if self.sigmoid {
+            return Some(logit(bound)).filter(|score| score.is_finite());
+        }
+        if self.nodes.iter().all(|&value| graph.node(value).is_some_and(|node| node.operator == Operator::Reshape)) {
+            return Some(bound);
+        }
+        let below = |x: f64| (self.at(graph, x) < bound) == self.rises;
+        let (mut lo, mut hi) = (-1e12, 1e12);
+        if !below(lo) || below(hi) {
+            return None;
+        }
+        // Halving in 128 steps ends where two neighbours of f64 are left.
+        for _ in 0..128 {
+            let middle = lo / 2.0 + hi / 2.0;
+            if below(middle) { lo = middle } else { hi = middle }
+        }
+        Some(hi)
+    }
 }
 
 /// Labels of the classes, looked up by the class.
@@ -186,6 +256,12 @@ pub(super) fn labelled(context: &Context<'_>, labels: &Constant, choice: &Choice
 }
 
 impl Choice {
+    /// Labels of the classes; their numbers where they have none.
+    pub(super) fn labels(&self, graph: &Graph) -> Vec<String> {
+        let numbers = || (0..self.classes(graph)).map(|class| class.to_string()).collect();
+        self.head.labels.clone().unwrap_or_else(numbers)
+    }
+
     /// Between how many classes it is.
     pub(crate) fn classes(&self, graph: &Graph) -> usize {
         match self.head.rule {

@@ -12,6 +12,7 @@ mod functions;
 mod head;
 mod input;
 mod layers;
+mod leaves;
 mod ml;
 mod moves;
 mod reduce;
@@ -75,15 +76,35 @@ pub fn read(source: &Source) -> Result<Model, GraphError> {
         values.set_outputs(node, outputs);
     }
 
-    let outputs: Vec<_> = proto.output.iter().map(|output| (output.name.as_str(), values.get(&output.name))).collect();
+    let mut outputs = Vec::new();
+    for output in &proto.output {
+        let value = match values.get(&output.name) {
+            Ok(Value::Leaves(leaves)) => leaves::tensor(&mut graph, &output.name, &leaves)
+                .map(Value::Tensor)
+                .ok_or_else(|| GraphError::Interface {
+                    what: format!("output `{}` is no number", output.name),
+                    advice: "a model's output is scores, probabilities, a class or one value".into(),
+                }),
+            value => value,
+        };
+        outputs.push((output.name.as_str(), value));
+    }
     let (scores, head) = head::resolve(&graph, &outputs)?;
     graph.scores = scores;
     Ok(Model { scores: values.name_of(scores), graph, head, inputs, metadata })
 }
 
 impl Context<'_> {
-    /// The values of the node's outputs, in order.
+    /// The values of the node's outputs, in order. What has finitely many values is computed for each of them.
     fn read(mut self) -> Result<Vec<Value>, GraphError> {
+        if let Some(values) = leaves::fold(&mut self) {
+            return Ok(values);
+        }
+        leaves::materialize(&mut self)?;
+        self.compute()
+    }
+
+    fn compute(mut self) -> Result<Vec<Value>, GraphError> {
         let context = &mut self;
         let one = |value: Result<Value, GraphError>| value.map(|value| vec![value]);
         let name = operator(context.node);
@@ -105,7 +126,7 @@ impl Context<'_> {
             "Concat" => one(moves::concat(context)),
             "ReduceSumSquare" => one(reduce::sum_of_squares(context)),
             "ArgMax" | "ArgMin" => one(head::arg_best(context)),
-            "Greater" => one(head::greater(context)),
+            "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" => one(head::compare(context)),
             "ai.onnx.ml.ArrayFeatureExtractor" | "Gather" => one(moves::gather(context)),
             name => match functions::of_name(context, name)? {
                 Some(function) => one(functions::map(context, function)),

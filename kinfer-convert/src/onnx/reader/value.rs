@@ -10,6 +10,7 @@ use super::super::constant::Constant;
 use super::super::node::Site;
 use super::head::Choice;
 use crate::graph::ValueId;
+use crate::graph::ensemble::Tree;
 
 /// Meaning of a value.
 #[derive(Clone, Debug)]
@@ -17,8 +18,21 @@ pub(crate) enum Value {
     Constant(Arc<Constant>),
     /// Numbers computed from the features.
     Tensor(Tensor),
+    /// Numbers of which each leaf of a tree has its own.
+    Leaves(Leaves),
     /// Index of the class, or its label, in any shape that has one a row.
     Class(Choice),
+}
+
+/// A constant for each leaf of one tree: whatever is computed from it and constants is one, too.
+#[derive(Clone, Debug)]
+pub(crate) struct Leaves {
+    /// Its leaves add their own number, from 0, to score 0.
+    pub(crate) tree: Arc<Tree>,
+    /// What the tree reads.
+    pub(crate) input: ValueId,
+    /// By the leaf's number.
+    pub(crate) values: Vec<Arc<Constant>>,
 }
 
 /// Numbers computed from the features.
@@ -55,6 +69,7 @@ impl Value {
         match self {
             Self::Constant(constant) => format!("constant `{}`", constant.name),
             Self::Tensor(tensor) => format!("a tensor of shape {:?} (with a batch of one)", tensor.dims),
+            Self::Leaves(_) => "a number of a tree's leaf".into(),
             Self::Class(_) => "a class".into(),
         }
     }

@@ -1,13 +1,15 @@
 //! TreeEnsembleClassifier and TreeEnsembleRegressor: nodes as parallel lists, versions 1 to 3 of the domain.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::super::super::GraphError;
+use super::super::super::constant::{Constant, Elements};
 use super::super::context::Context;
 use super::super::head::{Choice, Head, Rule};
-use super::super::value::{Tensor, Value};
+use super::super::value::{Leaves as OfLeaves, Tensor, Value};
 use crate::graph::ensemble::{Ensemble, Tree, TreeNode};
-use crate::graph::{Function, Operator};
+use crate::graph::{Function, Operator, ValueId};
 use crate::kinf::functions::Function as Table;
 
 /// Label, and the scores of the classes.
@@ -70,7 +72,29 @@ pub(super) fn regressor(context: &mut Context<'_>) -> Result<Value, GraphError> 
         other => return Err(context.unsupported(format!("aggregate_function {other} is not SUM or AVERAGE"))),
     }
     let trees = trees(context, leaves)?;
-    push(context, Ensemble { trees, bases }, targets).map(Value::Tensor)
+    let ensemble = Ensemble { trees, bases };
+    match (&ensemble.trees[..], &ensemble.bases[..]) {
+        ([tree], &[base]) if ensemble.inputs() <= context.tensor(0)?.width() => {
+            Ok(Value::Leaves(by_leaf(tree, base, context.tensor(0)?.id)))
+        }
+        _ => push(context, ensemble, targets).map(Value::Tensor),
+    }
+}
+
+/// One tree, as the value of each of its leaves.
+fn by_leaf(tree: &Tree, base: f64, input: ValueId) -> OfLeaves {
+    let mut values = Vec::new();
+    let number = |node: &TreeNode| match node {
+        TreeNode::Leaf(leaf) => {
+            let sum = base + leaf.iter().map(|(_, value)| value).sum::<f64>();
+            let constant = Constant { name: String::new(), dims: vec![1, 1], elements: Elements::Floats(vec![sum]) };
+            values.push(Arc::new(constant));
+            TreeNode::Leaf(vec![(0, (values.len() - 1) as f64)])
+        }
+        split => split.clone(),
+    };
+    let nodes = tree.nodes.iter().map(number).collect();
+    OfLeaves { tree: Arc::new(Tree { nodes }), input, values }
 }
 
 fn base_values(context: &Context<'_>, has: usize, wants: usize) -> GraphError {

@@ -16,6 +16,7 @@ pub(super) fn render(model: &Description) -> String {
         out += &format!("{index:>4}  {:<width$}  {}..{}", feature.name, feature.lo, feature.hi);
         let [lo, hi] = feature.range;
         out += &match feature.resolution {
+            1.0 if feature.unit == "1" => "\n".to_owned(),
             1.0 => format!(" {}\n", feature.unit),
             resolution => {
                 let number = kinfer_convert::data::resolution::number;
@@ -81,6 +82,7 @@ fn operator_lines(index: usize, operator: &OperatorLine) -> String {
             .collect();
     let lanes = match (operator.lanes, operator.lane_bits) {
         (0, _) => String::new(),
+        (1, Some(bits)) => format!(", one lane of {bits} bits"),
         (lanes, Some(bits)) => format!(", {lanes} lanes of {bits} bits"),
         (lanes, None) => format!(", {lanes} lanes"),
     };

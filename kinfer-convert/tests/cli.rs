@@ -123,7 +123,7 @@ fn usage_and_missing_files_exit_with_2() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["convert", "inspect", "check", "run", "completions", "man"] {
+    for command in ["convert", "inspect", "check", "run", "bench", "completions", "man"] {
         let help = text(&kinfer(&[command, "--help"]).stdout);
         assert!(
             (help.contains("Example:") || help.contains("Examples:")) && help.contains("Exit status:"),
@@ -189,4 +189,18 @@ fn shells_and_man_are_served() {
     let page = std::fs::read_to_string(pages.join("kinfer-check.1")).unwrap();
     assert!(page.contains("budget\\-ops") && page.contains("Exit status"), "{page}");
     assert!(std::fs::read_to_string(pages.join("kinfer.1")).unwrap().contains("kinfer\\-check(1)"));
+}
+
+#[test]
+fn bench_counts_or_says_why_it_cannot() {
+    let here = Converting::new(&classifier(), &classifier_data(300));
+    here.convert(&[]);
+    let output = kinfer(&["bench", &here.kinf, "--json"]);
+    let measured: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(measured["time"]["median_ns"].as_f64().unwrap() > 0.0, "{measured}");
+    let instructions = &measured["instructions"];
+    match instructions["a_decision"].as_f64() {
+        Some(count) => assert!(count > 20.0 && instructions["by"].is_string(), "{measured}"),
+        None => assert!(instructions["unavailable"].is_string(), "{measured}"),
+    }
 }

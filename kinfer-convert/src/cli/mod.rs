@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bench;
 mod budget;
 mod check;
 mod completions;
@@ -33,6 +34,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Check(check::Check),
     Run(run::Run),
+    Bench(bench::Bench),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -49,6 +51,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Inspect(command) => command.run(console),
         Command::Check(command) => return command.run(console).unwrap_or_else(fail),
         Command::Run(command) => command.run(console),
+        Command::Bench(command) => command.run(console),
         Command::Completions(command) => command.run(console, Arguments::command()),
         Command::Man(command) => command.run(console, Arguments::command()),
     };

@@ -94,11 +94,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Exit status where the model or the data is at fault.
+    pub const REFUSED: u8 = 1;
+
     /// Exit status of the command: 2 for usage and I/O, 1 for everything that is about the model or the data.
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Read { .. } | Self::Write { .. } | Self::Option { .. } => 2,
-            _ => 1,
+            _ => Self::REFUSED,
         }
     }
 }

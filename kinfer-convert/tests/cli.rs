@@ -123,8 +123,84 @@ fn usage_and_missing_files_exit_with_2() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["convert", "inspect", "check", "run"] {
+    for command in ["convert", "inspect", "check", "run", "bench", "completions", "man"] {
         let help = text(&kinfer(&[command, "--help"]).stdout);
-        assert!(help.contains("Example:") && help.contains("Exit status:"), "{command}: {help}");
+        assert!(
+            (help.contains("Example:") || help.contains("Examples:")) && help.contains("Exit status:"),
+            "{command}: {help}"
+        );
+    }
+}
+
+#[test]
+fn budgets_of_the_command_line_take_the_place_of_the_kernels() {
+    let here = Converting::new(&classifier(), &classifier_data(300));
+    here.convert(&[]);
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_slice(&kinfer(&[&["check", &here.kinf, "--json"], arguments].concat()).stdout).unwrap()
+    };
+    let operations = json(&[])["report"]["operations"].as_u64().unwrap();
+    let (exact, below) = (operations.to_string(), (operations - 1).to_string());
+    assert_eq!(json(&["--budget-ops", &exact])["accepted"], true);
+    let refused = json(&["--budget-ops", &below]);
+    let sentence = refused["error"].as_str().unwrap();
+    assert!(sentence.contains(&below) && sentence.contains("operations"), "{sentence}");
+    assert_eq!((&refused["budget"][0]["is"], refused["report"].is_null()), (&operations.into(), false));
+
+    for budget in ["--budget-bytes", "--budget-scratch-bytes", "--budget-file-bytes", "--budget-ops"] {
+        let check = kinfer(&["check", &here.kinf, budget, "1"]);
+        assert_eq!(check.status.code(), Some(1), "{budget}");
+        assert!(text(&check.stdout).starts_with("refused: "), "{budget}");
+    }
+}
+
+#[test]
+fn notes_go_to_standard_error_unless_quiet() {
+    let here = Converting::new(&classifier(), &classifier_data(300));
+    here.convert(&[]);
+    let wide = here.workplace.path("wide.csv");
+    std::fs::write(&wide, "depth,bytes\n5000,1000000\n0.5,1000000\n99,1000000\n").unwrap();
+    let arguments = ["run", &here.kinf, "--input", wide.to_str().unwrap()];
+    let told = kinfer(&arguments);
+    assert!(text(&told.stderr).contains("1 of 3 rows have a counter outside"), "{}", text(&told.stderr));
+    let quiet = kinfer(&[&arguments[..], &["--quiet"]].concat());
+    assert_eq!((text(&quiet.stderr), &quiet.stdout), (String::new(), &told.stdout));
+    let verbose = kinfer(&[&["--verbose"], &arguments[..]].concat());
+    assert!(text(&verbose.stderr).contains("integer engine, 3 rows"), "{}", text(&verbose.stderr));
+    assert_eq!(kinfer(&["-q", "-v", "check", &here.kinf]).status.code(), Some(2));
+}
+
+#[test]
+fn errors_are_plain_lines_where_standard_error_is_no_terminal() {
+    let output = kinfer(&["check", "/nonexistent/model.kinf"]);
+    let shown = text(&output.stderr);
+    assert_eq!(shown, "error: /nonexistent/model.kinf: cannot be read: No such file or directory (os error 2)\n");
+}
+
+#[test]
+fn shells_and_man_are_served() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = text(&kinfer(&["completions", shell]).stdout);
+        assert!(script.contains("inspect") && script.contains("budget-ops"), "{shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("man1");
+    assert_eq!(kinfer(&["man", pages.to_str().unwrap()]).status.code(), Some(0));
+    let page = std::fs::read_to_string(pages.join("kinfer-check.1")).unwrap();
+    assert!(page.contains("budget\\-ops") && page.contains("Exit status"), "{page}");
+    assert!(std::fs::read_to_string(pages.join("kinfer.1")).unwrap().contains("kinfer\\-check(1)"));
+}
+
+#[test]
+fn bench_counts_or_says_why_it_cannot() {
+    let here = Converting::new(&classifier(), &classifier_data(300));
+    here.convert(&[]);
+    let output = kinfer(&["bench", &here.kinf, "--json"]);
+    let measured: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(measured["time"]["median_ns"].as_f64().unwrap() > 0.0, "{measured}");
+    let instructions = &measured["instructions"];
+    match instructions["a_decision"].as_f64() {
+        Some(count) => assert!(count > 20.0 && instructions["by"].is_string(), "{measured}"),
+        None => assert!(instructions["unavailable"].is_string(), "{measured}"),
     }
 }

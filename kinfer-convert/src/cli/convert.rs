@@ -1,17 +1,17 @@
 //! `kinfer convert`.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use kinfer_convert::Result;
 use kinfer_convert::convert::{Activations, Options, QualityReport, Report, convert};
-use kinfer_convert::{Error, Result};
 
-use super::{EXIT_STATUS, file, watch};
+use super::{Console, EXIT_STATUS, file, watch};
 
 const DATA: &str = "\
-Data are CSV or Parquet with integer columns, found by name: the names of `kinfer.features` in the model's metadata_props \
-(JSON, [{\"name\": …, \"unit\": …}]) or, without it, all columns but the label, in order. `kinfer.label` names the label's \
+Data are CSV, Parquet, NPY or NPZ. Columns are found by name: the names of `kinfer.features` in the model's metadata_props \
+(JSON, [{\"name\": …, \"unit\": …}]) or, without it, all columns but the label, in order; columns of arrays have no names and \
+are taken in order. `kinfer.label` names the label's \
 column and `kinfer.outcomes` the classes.";
 
 const EXAMPLE: &str = "\
@@ -51,7 +51,7 @@ pub(crate) struct Convert {
 }
 
 impl Convert {
-    pub(crate) fn run(self) -> Result<()> {
+    pub(crate) fn run(self, console: Console) -> Result<()> {
         let options = Options {
             model: &self.model,
             calibrate: &self.calibrate,
@@ -60,7 +60,7 @@ impl Convert {
             threshold: self.threshold,
             activations: self.activations,
         };
-        let bar = watch::Bar::default();
+        let bar = watch::Bar::new(console);
         let conversion = convert(&options, &bar)?;
         drop(bar);
         file::write_atomically(&self.output, |out| out.write_all(&conversion.bytes))?;
@@ -69,7 +69,7 @@ impl Convert {
         } else {
             render(&conversion.report) + &format!("written    {}", self.output.display())
         };
-        writeln!(std::io::stdout(), "{text}").map_err(|source| Error::Write { path: "standard output".into(), source })
+        console.print(&format!("{text}\n"))
     }
 }
 

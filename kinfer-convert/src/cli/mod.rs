@@ -1,16 +1,22 @@
 //! The command line.
 
+mod bench;
+mod budget;
 mod check;
+mod completions;
+mod console;
 mod convert;
 mod file;
 mod inspect;
+mod man;
 mod run;
 mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use kinfer_convert::Error;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use self::console::{Console, fail};
 
 /// Makes models that a kernel can run: ONNX in, integers out, and the truth about what that cost.
 #[derive(Debug, Parser)]
@@ -18,6 +24,8 @@ use kinfer_convert::Error;
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    console: Console,
 }
 
 #[derive(Debug, Subcommand)]
@@ -26,6 +34,9 @@ enum Command {
     Inspect(inspect::Inspect),
     Check(check::Check),
     Run(run::Run),
+    Bench(bench::Bench),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Ends every `--help`.
@@ -34,21 +45,18 @@ Exit status: 0 done or accepted; 1 the model or the data cannot be used, or the 
 that cannot be read or written.";
 
 pub(crate) fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
-        Command::Convert(command) => command.run(),
-        Command::Inspect(command) => command.run(),
-        Command::Check(command) => return command.run(),
-        Command::Run(command) => command.run(),
+    let Arguments { command, console } = Arguments::parse();
+    let done = match command {
+        Command::Convert(command) => command.run(console),
+        Command::Inspect(command) => command.run(console),
+        Command::Check(command) => return command.run(console).unwrap_or_else(fail),
+        Command::Run(command) => command.run(console),
+        Command::Bench(command) => command.run(console),
+        Command::Completions(command) => command.run(console, Arguments::command()),
+        Command::Man(command) => command.run(console, Arguments::command()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(error),
     }
-}
-
-/// Prints what, where and what to do; the exit status says which kind of failure it was.
-fn fail(error: Error) -> ExitCode {
-    let status = error.exit_status();
-    eprintln!("{:?}", miette::Report::new(error));
-    ExitCode::from(status)
 }

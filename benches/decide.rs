@@ -13,7 +13,8 @@ use kinfer_bench_cases::cases::Body;
 use kinfer_bench_cases::{Case, Work, onnx as case_onnx};
 use kinfer_convert::convert::{Activations, Options, convert};
 use kinfer_convert::data::Data;
-use kinfer_convert::onnx::{Source, lower};
+use kinfer_convert::onnx::Source;
+use kinfer_convert::onnx::reader::read;
 use kinfer_convert::progress::Silent;
 use kinfer_convert::reference::Reference;
 use tract_onnx::prelude::*;
@@ -77,11 +78,12 @@ fn io_latency(c: &mut Criterion) {
     let mut group = c.benchmark_group("io_latency");
 
     let source = Source::open(&onnx).unwrap();
-    let lowered = lower(&source).unwrap();
-    let names: Vec<String> = lowered.metadata.features.iter().flatten().map(|feature| feature.name.clone()).collect();
+    let graph = read(&source).unwrap();
+    let names: Vec<String> = graph.metadata.features.iter().flatten().map(|feature| feature.name.clone()).collect();
     let data = Data::read(&folder.join("test.parquet"), &names, None).unwrap();
-    let reference = Reference::with_batch(&source, &lowered, 1).unwrap();
-    let (mut rows, mut scores) = (data.counters.chunks_exact(data.width).cycle(), Vec::new());
+    let reference = Reference::with_batch(&source, &graph, 1).unwrap();
+    let features: Vec<_> = data.rows().map(|row| data.features(row)).collect();
+    let (mut rows, mut scores) = (features.iter().cycle(), Vec::new());
     group.bench_function("tract_f32", |b| {
         b.iter(|| {
             scores.clear();
@@ -91,8 +93,7 @@ fn io_latency(c: &mut Criterion) {
     });
 
     for (name, activations) in [("kinfer_int8", Activations::Int8), ("kinfer_int16", Activations::Int16)] {
-        let options =
-            Options { model: &onnx, calibrate: &train, evaluate: None, label: None, threshold: None, activations };
+        let options = Options { activations, ..Options::new(&onnx, &train) };
         let bytes = convert(&options, &Silent).unwrap().bytes;
         let model = Model::parse(&bytes).unwrap();
         let report = verify(&model, &Limits::KERNEL).unwrap();

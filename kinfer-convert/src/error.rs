@@ -88,6 +88,30 @@ pub enum Error {
         /// What to do.
         advice: String,
     },
+    /// No choice of integers decides as often as float does as was asked.
+    #[error("{reached:.4} of {rows} evaluation rows decide as in float, {asked} was asked for (tried: {tried}){blame}")]
+    #[diagnostic(help(
+        "ask for less (--agree), give calibration rows that are like the evaluation's, or look at that node: nothing was written"
+    ))]
+    Agreement {
+        /// Share that was asked for.
+        asked: f64,
+        /// Share that was reached.
+        reached: f64,
+        /// Evaluation rows.
+        rows: usize,
+        /// What was tried.
+        tried: String,
+        /// The layer to blame, as a part of the sentence.
+        blame: String,
+    },
+    /// The file that would be written decides otherwise than the one that was measured.
+    #[error("row {row} of the evaluation data is decided otherwise by the file than by what was measured")]
+    #[diagnostic(help("this is a mistake in kinfer; nothing was written"))]
+    Rewritten {
+        /// Row of the data, from 1.
+        row: usize,
+    },
     /// The core refuses the model: the very sentence the kernel would give.
     #[error("{0}")]
     Refused(kinfer::Error),

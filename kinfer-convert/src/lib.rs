@@ -25,8 +25,6 @@ mod error;
 pub mod graph;
 pub mod kinf;
 #[cfg(feature = "onnx")]
-pub mod network;
-#[cfg(feature = "onnx")]
 pub mod onnx;
 #[cfg(feature = "onnx")]
 pub mod progress;

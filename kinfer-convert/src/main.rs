@@ -7,5 +7,11 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !kinfer_convert::reference::is_attempting() {
+            report(panic);
+        }
+    }));
     cli::main()
 }

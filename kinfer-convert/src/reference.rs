@@ -1,5 +1,6 @@
 //! The float reference: tract runs the graph itself, cut at the scores.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use tract_onnx::prelude::*;
@@ -7,16 +8,27 @@ use tract_onnx::tract_hir::internal::{Factoid, ToDim};
 
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::onnx::{Lowered, Source, cut};
+use crate::onnx::reader::{Input, Model};
+use crate::onnx::{Source, cut};
 use crate::progress::Progress;
 
 /// Rows of one run. A fixed batch lets tract resolve every shape; the last run is filled up with zeros.
 const BATCH: usize = 256;
 
+thread_local! {
+    static ATTEMPTING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread tries whether tract takes a graph: a panic is then an answer, and no message is wanted.
+pub fn is_attempting() -> bool {
+    ATTEMPTING.get()
+}
+
 /// The graph up to its scores, in the graph's own arithmetic.
 pub struct Reference {
     graph: Arc<TypedRunnableModel>,
-    input: DatumType,
+    /// Of each input: the first of its features, what it is, its elements' type.
+    inputs: Vec<(usize, Input, DatumType)>,
     scores: String,
     width: usize,
     batch: usize,
@@ -27,9 +39,19 @@ impl Reference {
     ///
     /// # Errors
     ///
-    /// tract does not take it, or finds another shape of scores than `lowered` says.
-    pub fn new(source: &Source, lowered: &Lowered) -> Result<Self> {
-        Self::with_batch(source, lowered, BATCH)
+    /// tract does not take it, no value of the graph holds the scores, or their shape is another than `model` says.
+    pub fn new(source: &Source, model: &Model) -> Result<Self> {
+        // A graph that was exported for a batch of one does not take others.
+        Self::with_batch(source, model, BATCH).or_else(|_| Self::with_batch(source, model, 1))
+    }
+
+    /// As [`Reference::new`]; nothing where tract does not take the graph, be it that it panics.
+    pub fn attempt(source: &Source, model: &Model) -> Option<Self> {
+        model.scores.as_ref()?;
+        ATTEMPTING.set(true);
+        let attempt = std::panic::catch_unwind(|| Self::new(source, model));
+        ATTEMPTING.set(false);
+        attempt.ok()?.ok()
     }
 
     /// As [`Reference::new`], for runs of `batch` rows: 1 to time single decisions.
@@ -37,22 +59,37 @@ impl Reference {
     /// # Errors
     ///
     /// As [`Reference::new`].
-    pub fn with_batch(source: &Source, lowered: &Lowered, batch: usize) -> Result<Self> {
-        let width = lowered.network.outputs();
+    pub fn with_batch(source: &Source, model: &Model, batch: usize) -> Result<Self> {
+        let width = model.graph.outputs();
+        let Some(scores) = model.scores.clone() else {
+            let detail = "no value of it holds the scores".into();
+            return Err(Error::Reference { tensor: String::new(), detail });
+        };
         let prepare = || {
-            let mut model = onnx().with_ignore_value_info(true).parse(&cut(source, &lowered.scores), None)?.model;
-            let input = model.input_fact(0)?.datum_type.concretize().unwrap_or(f32::datum_type());
-            let shape = [batch.to_dim(), lowered.network.normalize.len().to_dim()];
-            model.set_input_fact(0, InferenceFact::dt_shape(input, shape))?;
-            let graph = model.into_optimized()?;
-            let shape = graph.output_fact(0)?.shape.as_concrete().map(<[usize]>::to_vec);
-            if shape.as_deref() != Some(&[batch, width]) {
+            let mut parsed = onnx().with_ignore_value_info(true).parse(&cut(source, &scores), None)?.model;
+            let mut inputs = Vec::new();
+            for (index, outlet) in parsed.input_outlets()?.to_vec().into_iter().enumerate() {
+                let name = &parsed.node(outlet.node).name;
+                let at = model.inputs.iter().position(|input| input.name == *name);
+                let at = at.ok_or_else(|| TractError::msg(format!("it has an input `{name}`")))?;
+                let first = model.inputs[..at].iter().map(Input::width).sum();
+                let input = model.inputs[at].clone();
+                let kind = parsed.input_fact(index)?.datum_type.concretize().unwrap_or(f32::datum_type());
+                let rest = input.dims.iter().skip(1).map(|size| size.to_dim());
+                let shape: TVec<TDim> = std::iter::once(batch.to_dim()).chain(rest).collect();
+                parsed.set_input_fact(index, InferenceFact::dt_shape(kind, shape))?;
+                inputs.push((first, input, kind));
+            }
+            let graph = parsed.into_optimized()?;
+            let shape = graph.output_fact(0)?.shape.as_concrete().map(<[usize]>::to_vec).unwrap_or_default();
+            let fits = shape.first() == Some(&batch) && shape.iter().product::<usize>() == batch * width;
+            if !fits {
                 return Err(TractError::msg(format!("its shape is {shape:?}, [{batch}, {width}] is expected")));
             }
-            Ok((graph.into_runnable()?, input))
+            Ok((graph.into_runnable()?, inputs))
         };
-        let (graph, input) = prepare().map_err(|error: TractError| Self::error(&lowered.scores, &error))?;
-        Ok(Self { graph, input, scores: lowered.scores.clone(), width, batch })
+        let (graph, inputs) = prepare().map_err(|error: TractError| Self::error(&scores, &error))?;
+        Ok(Self { graph, inputs, scores, width, batch })
     }
 
     /// Scores of every row, row after row.
@@ -62,29 +99,40 @@ impl Reference {
     /// tract cannot run it.
     pub fn scores(&self, data: &Data, progress: &dyn Progress) -> Result<Vec<f64>> {
         let mut scores = Vec::with_capacity(data.len() * self.width);
-        for rows in data.counters.chunks(self.batch * data.width) {
-            self.run(rows, data.width, &mut scores)?;
-            progress.advance(rows.len() / data.width);
+        let rows: Vec<_> = data.rows().collect();
+        for rows in rows.chunks(self.batch) {
+            let features: Vec<_> = rows.iter().flat_map(|row| data.features(row)).collect();
+            self.run(&features, data.width, &mut scores)?;
+            progress.advance(rows.len());
         }
         Ok(scores)
     }
 
-    /// Appends the scores of one batch of `features` counters a row; missing rows count as zeros.
+    /// Appends the scores of one batch of rows of `width` features; missing rows count as zeros.
     ///
     /// # Errors
     ///
     /// tract cannot run it.
-    pub fn run(&self, rows: &[i64], features: usize, scores: &mut Vec<f64>) -> Result<()> {
-        self.run_graph(rows, features, scores).map_err(|error| Self::error(&self.scores, &error))
+    pub fn run(&self, features: &[f64], width: usize, scores: &mut Vec<f64>) -> Result<()> {
+        self.run_graph(features, width, scores).map_err(|error| Self::error(&self.scores, &error))
     }
 
-    fn run_graph(&self, rows: &[i64], features: usize, scores: &mut Vec<f64>) -> TractResult<()> {
-        let mut batch = rows.to_vec();
-        batch.resize(self.batch * features, 0);
-        let input = tract_ndarray::Array2::from_shape_vec((self.batch, features), batch)?.into_tensor();
-        let outputs = self.graph.run(tvec!(input.cast_to_dt(self.input)?.into_owned().into()))?;
+    fn run_graph(&self, features: &[f64], width: usize, scores: &mut Vec<f64>) -> TractResult<()> {
+        let mut batch = features.to_vec();
+        batch.resize(self.batch * width, 0.0);
+        let mut tensors = tvec!();
+        for (first, input, kind) in &self.inputs {
+            let part = batch.chunks_exact(width).flat_map(|row| &row[*first..][..input.width()]);
+            let mut shape = input.dims.clone();
+            if let Some(rows) = shape.first_mut() {
+                *rows = self.batch;
+            }
+            let tensor = tract_ndarray::ArrayD::from_shape_vec(shape, part.copied().collect())?.into_tensor();
+            tensors.push(tensor.cast_to_dt(*kind)?.into_owned().into());
+        }
+        let outputs = self.graph.run(tensors)?;
         let output = outputs[0].cast_to::<f64>()?;
-        let wanted = rows.len() / features * self.width;
+        let wanted = features.len() / width * self.width;
         scores.extend(output.to_plain_array_view::<f64>()?.iter().take(wanted));
         Ok(())
     }

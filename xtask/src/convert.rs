@@ -27,8 +27,8 @@ pub(crate) struct Converted {
 /// Float against integer on the held-out part, as `kinfer convert --json` tells it.
 #[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Conversion {
-    /// Type of the activations that the converter chose.
-    pub(crate) activations: String,
+    /// Types of weights and activations that the converter chose.
+    pub(crate) precision: String,
     /// The held-out part.
     pub(crate) evaluation: Evaluation,
     /// Share of its rows that integers decide as float does.
@@ -77,6 +77,6 @@ pub(crate) fn io_latency(step: &Step<'_>, programs: &Programs, dir: &Path) -> Re
     let mut run = Command::new(&programs.kinfer);
     run.arg("run").arg(&model).arg("--input").arg(folder.join("test.parquet"));
     step.run(run.arg("--output").arg(&rows))?;
-    step.note(format!("{} activations, {:.3} % agree", report.activations, report.agreement * 100.0));
+    step.note(format!("{}, {:.3} % agree", report.precision, report.agreement * 100.0));
     Ok(Converted { model, rows, report })
 }

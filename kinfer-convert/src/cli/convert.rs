@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kinfer_convert::Result;
-use kinfer_convert::convert::{Activations, Options, QualityReport, Report, convert};
+use kinfer_convert::convert::{Activations, Options, QualityReport, RegressionReport, Report, convert};
 
+use super::budget::Budget;
 use super::{Console, EXIT_STATUS, file, watch};
 
 const DATA: &str = "\
@@ -32,16 +33,27 @@ pub(crate) struct Convert {
     /// Data to compare decisions on, unseen in training [default: the calibration data]
     #[arg(long, value_name = "DATA")]
     evaluate: Option<PathBuf>,
-    /// Column of the true class [default: the metadata's `kinfer.label`]
+    /// Columns of the features, in the model's order [default: the metadata's `kinfer.features`, else all but the label]
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    features: Option<Vec<String>>,
+    /// Column of the true class, or of the target [default: the metadata's `kinfer.label`]
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
     /// Class 1 above this output, for a model with one score: a probability where the model ends in Sigmoid [default: the
     /// model's own, else 0]
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     threshold: Option<f64>,
-    /// Type of the activations
+    /// Types of weights and activations
     #[arg(long, value_enum, default_value = "auto")]
     activations: Activations,
+    /// Share of the evaluation rows that must decide as float does: layers get 16 bits until it is reached
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    agree: Option<f64>,
+    /// Largest error that a value may have, in its own unit, for a model whose one output is a value
+    #[arg(long, value_name = "ERROR", value_parser = error)]
+    max_error: Option<f64>,
+    #[command(flatten)]
+    budget: Budget,
     /// The file to write
     #[arg(short, long, value_name = "MODEL.kinf")]
     output: PathBuf,
@@ -53,12 +65,15 @@ pub(crate) struct Convert {
 impl Convert {
     pub(crate) fn run(self, console: Console) -> Result<()> {
         let options = Options {
-            model: &self.model,
-            calibrate: &self.calibrate,
             evaluate: self.evaluate.as_deref(),
+            features: self.features.as_deref(),
             label: self.label.as_deref(),
             threshold: self.threshold,
             activations: self.activations,
+            agree: self.agree,
+            max_error: self.max_error,
+            limits: self.budget.limits(),
+            ..Options::new(&self.model, &self.calibrate)
         };
         let bar = watch::Bar::new(console);
         let conversion = convert(&options, &bar)?;
@@ -73,9 +88,18 @@ impl Convert {
     }
 }
 
+fn share(text: &str) -> std::result::Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("a share is between 0 and 1: 0.999 is 99.9 %".into()) }
+}
+
+fn error(text: &str) -> std::result::Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+    if value >= 0.0 && value.is_finite() { Ok(value) } else { Err("an error is not below zero, and finite".into()) }
+}
+
 fn render(report: &Report) -> String {
-    let mut text =
-        format!("{} -> int8 weights, {} activations, {} bytes\n\n", report.source, report.activations, report.bytes);
+    let mut text = format!("{} -> {}, {} bytes\n\n", report.source, report.precision, report.bytes);
     let mut line = |name: &str, value: String| text += &format!("{name:<10} {value}\n");
     line("calibrated", format!("{} rows of {}", report.calibration.rows, report.calibration.file));
     line("evaluated", format!("{} rows of {}", report.evaluation.rows, report.evaluation.file));
@@ -91,8 +115,21 @@ fn render(report: &Report) -> String {
     line("flagged", format!("{} rows with a counter outside the calibrated range", report.out_of_range));
     if let Some(quality) = &report.quality {
         text += &format!("\n{}", table(quality, &report.outcomes));
+    } else if let Some(regression) = &report.regression {
+        text += &format!("\n{}", errors(regression));
     } else {
         text += "\nno label in the data: nothing is known of accuracy, recall or AUC\n";
+    }
+    if report.steps.len() > 1 {
+        text += "\ntried\n";
+        for step in &report.steps {
+            let agreement = step.agreement.map_or("refused".into(), |share| format!("{:.4} %", 100.0 * share));
+            let taken = if step.taken { '*' } else { ' ' };
+            text += &format!(
+                "{taken} {agreement:>10} {:>8} operations {:>8} bytes  {}\n",
+                step.operations, step.bytes, step.what
+            );
+        }
     }
     let verifier = &report.verifier;
     text += &format!(
@@ -101,6 +138,19 @@ fn render(report: &Report) -> String {
     );
     for warning in &report.warnings {
         text += &format!("warning    {warning}\n");
+    }
+    text
+}
+
+/// Errors of values in float and integers, side by side.
+fn errors(report: &RegressionReport) -> String {
+    let (float, integer) = (&report.float, &report.integer);
+    let row = |name: &str, float: f64, integer: f64| format!("{name:<28}{float:>13.6}{integer:>13.6}\n");
+    let mut text = format!("{:<28}{:>13}{:>13}\n", "", "float", "integer");
+    text += &row("mean absolute error", float.mae, integer.mae);
+    text += &row("root mean square error", float.rmse, integer.rmse);
+    if let (Some(float), Some(integer)) = (float.r2, integer.r2) {
+        text += &row("R2", float, integer);
     }
     text
 }

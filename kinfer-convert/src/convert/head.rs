@@ -5,7 +5,8 @@ use kinfer::format::{HeadKind, NAME_SIZE};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::onnx::{Lowered, Rule, fits_field, logit};
+use crate::onnx::reader::{Model, Rule};
+use crate::onnx::{fits_field, logit};
 
 /// Head of the model to be written.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub(super) struct Decided {
     pub(super) rule: Rule,
     pub(super) kind: HeadKind,
     pub(super) outcomes: Vec<String>,
+    /// Labels of the classes, as the graph and the data name them.
+    pub(super) labels: Option<Vec<String>>,
     /// Threshold in units of the model's own output.
     given: Option<f64>,
 }
@@ -27,38 +30,39 @@ pub struct Threshold {
 }
 
 impl Decided {
-    pub(super) fn new(lowered: &Lowered, threshold: Option<f64>) -> Result<Self> {
-        let mut rule = lowered.head.rule;
-        match (&mut rule, threshold) {
-            (_, None) => {}
-            (Rule::Threshold { threshold, sigmoid: true }, Some(probability)) => {
-                if !(probability > 0.0 && probability < 1.0) {
-                    return refuse(
-                        format!("--threshold {probability} is not a probability between 0 and 1"),
-                        "the model's output is one (Sigmoid): 0.5 is its own threshold",
-                    );
-                }
-                *threshold = logit(probability);
-            }
-            (Rule::Threshold { threshold, .. }, Some(given)) => *threshold = given,
-            (Rule::ArgMax, Some(_)) => {
-                return refuse(
-                    "--threshold does not fit a model with several scores".into(),
-                    "the largest score decides; leave the option out",
-                );
-            }
+    pub(super) fn new(model: &Model, threshold: Option<f64>) -> Result<Self> {
+        let mut rule = model.head.rule;
+        if let Some(given) = threshold {
+            rule = with_threshold(rule, given)?;
+        } else if rule == Rule::Value && model.metadata.outcomes.as_ref().is_some_and(|names| names.len() == 2) {
+            // Two outcomes are a decision, and zero is where a score without a probability turns.
+            rule = Rule::Threshold { threshold: 0.0, sigmoid: false };
         }
+        let fixed = |threshold: f64| {
+            I32F32::checked_from_num(threshold).ok_or_else(|| Error::Option {
+                what: format!("threshold {threshold} is outside I32F32"),
+                advice: "it is below 2^31 in magnitude".into(),
+            })
+        };
         let kind = match rule {
             Rule::ArgMax => HeadKind::ArgMax,
-            Rule::Threshold { threshold, .. } => match I32F32::checked_from_num(threshold) {
-                Some(threshold) => HeadKind::Threshold(threshold),
-                None => {
-                    return refuse(format!("threshold {threshold} is outside I32F32"), "it is below 2^31 in magnitude");
-                }
-            },
+            Rule::ArgMin => HeadKind::ArgMin,
+            Rule::Value => HeadKind::Value,
+            Rule::Threshold { threshold, .. } => HeadKind::Threshold(fixed(threshold)?),
+            Rule::Anomaly { threshold } => HeadKind::Anomaly(fixed(threshold)?),
         };
-        let outcomes = outcomes(lowered, rule)?;
-        Ok(Self { rule, kind, outcomes, given: threshold })
+        let outcomes = outcomes(model, rule)?;
+        Ok(Self { rule, kind, outcomes, labels: model.head.labels.clone(), given: threshold })
+    }
+
+    /// Whether the value itself is what is decided.
+    pub(super) fn is_value(&self) -> bool {
+        self.rule == Rule::Value
+    }
+
+    /// Whether a decision has a margin.
+    pub(super) fn has_margin(&self) -> bool {
+        !self.is_value()
     }
 
     pub(super) fn threshold_report(&self) -> Option<Threshold> {
@@ -67,19 +71,48 @@ impl Decided {
                 let probability = self.given.unwrap_or_else(|| 1.0 / (1.0 + (-threshold).exp()));
                 Some(Threshold { score: score.to_string(), probability: sigmoid.then_some(probability) })
             }
+            (HeadKind::Anomaly(score), _) => Some(Threshold { score: score.to_string(), probability: None }),
             _ => None,
         }
     }
 }
 
+fn with_threshold(rule: Rule, given: f64) -> Result<Rule> {
+    match rule {
+        Rule::Threshold { sigmoid: true, .. } => {
+            if !(given > 0.0 && given < 1.0) {
+                return refuse(
+                    format!("--threshold {given} is not a probability between 0 and 1"),
+                    "the model's output is one (Sigmoid): 0.5 is its own threshold",
+                );
+            }
+            Ok(Rule::Threshold { threshold: logit(given), sigmoid: true })
+        }
+        Rule::Threshold { sigmoid: false, .. } | Rule::Value => {
+            Ok(Rule::Threshold { threshold: given, sigmoid: false })
+        }
+        Rule::Anomaly { .. } => Ok(Rule::Anomaly { threshold: given }),
+        Rule::ArgMax | Rule::ArgMin => refuse(
+            "--threshold does not fit a model with several scores".into(),
+            "the largest score decides; leave the option out",
+        ),
+    }
+}
+
 /// Names from the metadata, else labels from the graph, else numbers.
-fn outcomes(lowered: &Lowered, rule: Rule) -> Result<Vec<String>> {
+fn outcomes(model: &Model, rule: Rule) -> Result<Vec<String>> {
     let classes = match rule {
-        Rule::ArgMax => lowered.network.outputs(),
-        Rule::Threshold { .. } => 2,
+        Rule::ArgMax | Rule::ArgMin => model.graph.outputs(),
+        Rule::Threshold { .. } | Rule::Anomaly { .. } => 2,
+        Rule::Value => 1,
     };
-    let named = lowered.metadata.outcomes.clone().or_else(|| lowered.head.labels.clone());
-    let outcomes = named.unwrap_or_else(|| (0..classes).map(|class| class.to_string()).collect());
+    let numbered = || match rule {
+        Rule::Value => vec!["value".into()],
+        Rule::Anomaly { .. } => vec!["normal".into(), "anomaly".into()],
+        _ => (0..classes).map(|class| class.to_string()).collect(),
+    };
+    let named = model.metadata.outcomes.clone().or_else(|| model.head.labels.clone());
+    let outcomes = named.unwrap_or_else(numbered);
     if outcomes.len() != classes {
         return refuse(
             format!("metadata names {} outcomes, the model decides between {classes}", outcomes.len()),

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::head::Threshold;
-use crate::quality::Quality;
+use crate::quality::{Quality, Regression};
+use crate::quantize;
+use crate::quantize::search::Step;
 
 /// The whole report.
 #[derive(Clone, Debug, Serialize)]
@@ -16,8 +18,10 @@ pub struct Report {
     pub bytes: usize,
     /// CRC-32C of the .kinf file, in hex: the name by which the kernel reports a model.
     pub crc32c: String,
-    /// Type of the activations.
-    pub activations: &'static str,
+    /// Precisions of its layers.
+    pub precision: String,
+    /// What float decisions are: of tract, or of the graph as it was read.
+    pub reference: &'static str,
     /// Names of the classes.
     pub outcomes: Vec<String>,
     /// Threshold of a model with one score.
@@ -26,8 +30,12 @@ pub struct Report {
     pub calibration: DataReport,
     /// What decisions were compared on.
     pub evaluation: DataReport,
-    /// Share of rows that integers decide as float does.
+    /// Share of rows that integers decide as float does: the same class, or a value within the tolerance.
     pub agreement: f64,
+    /// The share that was asked for.
+    pub asked: Option<f64>,
+    /// Error of a value that still counts as the same decision.
+    pub tolerance: Option<f64>,
     /// Rows that they decide otherwise.
     pub differing: usize,
     /// Largest error of the score (of the margin, for argmax).
@@ -40,8 +48,14 @@ pub struct Report {
     pub out_of_range: usize,
     /// Figures against the truth, where the data has a label.
     pub quality: Option<QualityReport>,
+    /// The same of a regression.
+    pub regression: Option<RegressionReport>,
     /// What the verifier proved.
     pub verifier: VerifierReport,
+    /// What became of each value of the network.
+    pub layers: Vec<LayerReport>,
+    /// What was tried.
+    pub steps: Vec<StepReport>,
     /// What the author should look at.
     pub warnings: Vec<String>,
 }
@@ -70,6 +84,81 @@ pub struct QualityReport {
     pub float: Quality,
     /// The integer model.
     pub integer: Quality,
+}
+
+/// Float and integer values against the truth.
+#[derive(Clone, Debug, Serialize)]
+pub struct RegressionReport {
+    /// The label's column.
+    pub label: String,
+    /// The graph in float.
+    pub float: Regression,
+    /// The integer model.
+    pub integer: Regression,
+}
+
+/// A value of the network and its integers.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerReport {
+    /// Name of the node that makes it; `features` for the first tensor.
+    pub name: String,
+    /// The operator.
+    pub operator: &'static str,
+    /// Types of the operator that makes it.
+    pub precision: &'static str,
+    /// Type of its integers.
+    pub element: &'static str,
+    /// Smallest and largest of its values in calibration.
+    pub seen: (f64, f64),
+    /// Smallest and largest number that its integers have.
+    pub chosen: (f64, f64),
+    /// Values of the sample in each of 64 bins from the smallest to the largest.
+    pub histogram: Vec<u64>,
+    /// Signal to noise against float, in dB; nothing where there is no error.
+    pub signal_to_noise: Option<f64>,
+}
+
+/// A conversion that was tried.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepReport {
+    /// What was different.
+    pub what: String,
+    /// Share of the evaluation rows that decided as float does; nothing where the verifier refused it.
+    pub agreement: Option<f64>,
+    /// Operations of a decision.
+    pub operations: u64,
+    /// Bytes of the file.
+    pub bytes: usize,
+    /// Whether the search went on from it.
+    pub taken: bool,
+}
+
+impl LayerReport {
+    pub(super) fn of(layer: &quantize::LayerReport) -> Self {
+        Self {
+            name: layer.name.clone(),
+            operator: layer.operator,
+            precision: layer.precision.name(),
+            element: layer.element,
+            seen: layer.seen,
+            chosen: layer.chosen,
+            histogram: layer.histogram.clone(),
+            signal_to_noise: Some(layer.signal_to_noise).filter(|ratio| ratio.is_finite()),
+        }
+    }
+}
+
+impl StepReport {
+    pub(super) fn of(step: &Step) -> Self {
+        let Step { what, measured, taken } = step;
+        Self {
+            what: what.clone(),
+            agreement: Some(measured.figure).filter(|figure| !figure.is_nan()),
+            operations: measured.operations,
+            bytes: measured.bytes,
+            taken: *taken,
+        }
+    }
 }
 
 /// The verifier's summary.

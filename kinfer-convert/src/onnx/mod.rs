@@ -4,17 +4,12 @@
 //! (`Value`): numbers on the way from the features to the scores, then probabilities, classes and labels. What the
 //! outputs mean together is the decision head. [`cut()`] prunes the graph to the scores, for the float reference.
 
-mod arithmetic;
 mod constant;
 mod cut;
 mod error;
-mod head;
-mod layers;
-mod lower;
 mod metadata;
 mod node;
 pub mod reader;
-mod value;
 
 use std::path::Path;
 
@@ -24,12 +19,10 @@ use tract_onnx::prelude::Framework;
 
 pub use self::cut::cut;
 pub use self::error::GraphError;
-pub(crate) use self::head::logit;
-pub use self::head::{Head, Rule};
-pub use self::lower::{Lowered, lower};
 pub(crate) use self::metadata::fits_field;
 pub use self::metadata::{FeatureInfo, Metadata};
 pub use self::node::Site;
+pub(crate) use self::reader::logit;
 use crate::error::{Error, Result};
 
 /// Operators that [`lower()`] knows, for messages and documentation.

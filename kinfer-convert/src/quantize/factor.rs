@@ -31,6 +31,18 @@ pub(super) fn real(scale: U32F96) -> f64 {
     scale.to_bits() as f64 / 96f64.exp2()
 }
 
+/// `factor`, not negative, as `multiplier / 2^shift` for an operator from element to element: `bits` of multiplier, at most
+/// 31, and a shift of at most 62.
+pub(super) fn elementwise(factor: f64, bits: i32) -> Option<(i32, u8)> {
+    let (multiplier, shift) = mantissa(factor, bits, i32::from(kinfer::ops::divide::MAX_SHIFT))?;
+    Some((i32::try_from(multiplier).ok()?, shift))
+}
+
+/// The smallest power of two that is not below `reach / 2^bits`, as a scale.
+pub(super) fn power_above(reach: f64, bits: i32) -> f64 {
+    (reach.log2().ceil() - f64::from(bits)).exp2()
+}
+
 fn mantissa(factor: f64, bits: i32, most: i32) -> Option<(i64, u8)> {
     if factor == 0.0 {
         return Some((0, 0));

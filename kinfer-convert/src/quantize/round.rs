@@ -1,41 +1,46 @@
-//! Rounding of weights to int8.
+//! Rounding of weights to int8 and int16.
 //!
 //! Rounding each weight to the nearest integer is not best: what counts is the error of the sum. Weights are rounded one
 //! input after the other, and what a rounding does to the sum is taken up by the inputs still to come, as far as they
 //! move together: Frantar et al. 2022, "GPTQ" (arXiv:2210.17323).
 
-use crate::network::Matrix;
+use kinfer::format::WeightType;
 
-const LARGEST: f64 = 127.0;
-/// Steps tried for a channel, as shares of the one that just holds its largest weight.
+use crate::graph::Matrix;
+
+/// Steps tried for a channel of int8, as shares of the one that just holds its largest weight.
 const SHRINKS: [f64; 4] = [1.0, 0.95, 0.9, 0.85];
 /// Added to the diagonal of the covariance, as a share of its mean: without it few rows would be believed too much.
 const DAMPING: f64 = 0.01;
 /// Above so many inputs the cubic cost is not worth it, and weights are rounded to the nearest.
-const MOST_INPUTS: usize = 1024;
+const MOST_INPUTS: usize = 512;
 
 /// Integer weights of a layer.
 pub(super) struct Rounded {
     /// `[output][input]`.
-    pub(super) weights: Vec<i8>,
+    pub(super) weights: Vec<i16>,
     /// Real size of one unit, by output.
     pub(super) steps: Vec<f64>,
     /// Mean square of the sum's error, by output.
     pub(super) errors: Vec<f64>,
 }
 
-/// Rounds `weights` for inputs of this `covariance`.
-pub(super) fn round(weights: &Matrix, covariance: &Matrix) -> Rounded {
+/// Rounds `weights` to `weight_type` for inputs of this `covariance`.
+pub(super) fn round(weights: &Matrix, covariance: &Matrix, weight_type: WeightType) -> Rounded {
+    let (most, shrinks) = match weight_type {
+        WeightType::I8 => (127.0, SHRINKS.as_slice()),
+        WeightType::I16 => (32_767.0, &SHRINKS[..1]),
+    };
     let order = by_variance(covariance);
     let compensation = if weights.columns <= MOST_INPUTS { compensation(covariance, &order) } else { None };
     let mut rounded = Rounded { weights: vec![], steps: vec![], errors: vec![] };
     for row in weights.iter_rows() {
         let largest = row.iter().fold(0f64, |largest, weight| largest.max(weight.abs()));
-        let best = SHRINKS
+        let best = shrinks
             .iter()
             .map(|shrink| {
-                let step = if largest > 0.0 { shrink * largest / LARGEST } else { 1.0 };
-                let integers = round_row(row, step, &order, compensation.as_ref());
+                let step = if largest > 0.0 { shrink * largest / most } else { 1.0 };
+                let integers = round_row(row, step, most, &order, compensation.as_ref());
                 let difference: Vec<_> = row.iter().zip(&integers).map(|(w, q)| w - step * f64::from(*q)).collect();
                 (quadratic_form(covariance, &difference), step, integers)
             })
@@ -49,12 +54,12 @@ pub(super) fn round(weights: &Matrix, covariance: &Matrix) -> Rounded {
     rounded
 }
 
-fn round_row(row: &[f64], step: f64, order: &[usize], compensation: Option<&Matrix>) -> Vec<i8> {
+fn round_row(row: &[f64], step: f64, most: f64, order: &[usize], compensation: Option<&Matrix>) -> Vec<i16> {
     let mut row = row.to_vec();
     let mut integers = vec![0; row.len()];
     for (at, &input) in order.iter().enumerate() {
-        let integer = (row[input] / step).round_ties_even().clamp(-LARGEST, LARGEST);
-        integers[input] = integer as i8;
+        let integer = (row[input] / step).round_ties_even().clamp(-most, most);
+        integers[input] = integer as i16;
         if let Some(compensation) = compensation {
             let factors = compensation.row(at);
             let error = (row[input] - integer * step) / factors[at];
@@ -133,6 +138,23 @@ fn transposed(matrix: &Matrix) -> Matrix {
     out
 }
 
+/// Covariance of the columns.
+pub(super) fn covariance(rows: &Matrix) -> Matrix {
+    let (n, share) = (rows.columns, 1.0 / rows.rows().max(1) as f64);
+    let mut mean = vec![0.0; n];
+    for row in rows.iter_rows() {
+        mean.iter_mut().zip(row).for_each(|(mean, x)| *mean += share * x);
+    }
+    let mut covariance = Matrix::zeros(n, n);
+    for row in rows.iter_rows() {
+        let centred: Vec<_> = row.iter().zip(&mean).map(|(x, mean)| x - mean).collect();
+        for (i, x) in centred.iter().enumerate() {
+            covariance.row_mut(i).iter_mut().zip(&centred).for_each(|(element, y)| *element += share * x * y);
+        }
+    }
+    covariance
+}
+
 fn quadratic_form(matrix: &Matrix, vector: &[f64]) -> f64 {
     let dot = |row: &[f64]| row.iter().zip(vector).map(|(a, b)| a * b).sum::<f64>();
     matrix.iter_rows().zip(vector).map(|(row, x)| x * dot(row)).sum()
@@ -166,17 +188,17 @@ mod tests {
     #[test]
     fn compensation_beats_rounding_to_the_nearest() {
         let weights = Matrix { columns: 3, data: vec![127.0, 0.45, 10.4, 0.45, 127.0, 3.3] };
-        let compensated = round(&weights, &covariance());
+        let compensated = round(&weights, &covariance(), WeightType::I8);
         for (row, weights) in weights.iter_rows().enumerate() {
             let nearest: Vec<_> = weights.iter().map(|weight| weight - weight.round()).collect();
             assert!(compensated.errors[row] <= quadratic_form(&covariance(), &nearest) + 1e-12);
         }
-        assert!(compensated.weights.iter().all(|&weight| weight != i8::MIN), "symmetric");
+        assert!(compensated.weights.iter().all(|&weight| weight.abs() <= 127), "symmetric");
     }
 
     #[test]
     fn a_channel_without_weights_stays_without() {
-        let rounded = round(&Matrix::zeros(1, 3), &covariance());
+        let rounded = round(&Matrix::zeros(1, 3), &covariance(), WeightType::I16);
         assert_eq!((rounded.weights, rounded.steps), (vec![0, 0, 0], vec![1.0]));
     }
 }

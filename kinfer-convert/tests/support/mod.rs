@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use kinfer_convert::onnx::{Lowered, Source, lower};
+use kinfer_convert::onnx::Source;
+use kinfer_convert::onnx::reader::{Model, read};
 use prost::Message;
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
@@ -100,9 +101,9 @@ impl Graph {
         self.0.encode_to_vec()
     }
 
-    pub(crate) fn lower(&self) -> Result<Lowered, String> {
+    pub(crate) fn read(&self) -> Result<Model, String> {
         let source = Source::decode(&self.bytes()).map_err(|error| error.to_string())?;
-        lower(&source).map_err(|error| error.to_string())
+        read(&source).map_err(|error| error.to_string())
     }
 }
 

@@ -104,10 +104,7 @@ impl Report {
             &format!("  accuracy of always \"{}\"", quality.commonest),
             format!("{0:>10.4}{0:>10.4}", quality.base_rate),
         );
-        row(
-            "integer decides as float",
-            format!("{:.3} % ({} activations)", conversion.agreement * 100.0, conversion.activations),
-        );
+        row("integer decides as float", format!("{:.3} % ({})", conversion.agreement * 100.0, conversion.precision));
         row("kernel", self.kernel.clone());
         row("model", format!("{} (CRC-32C {})", self.model, decisions.model_crc));
         row("rows decided in the kernel", decisions.rows.to_string());

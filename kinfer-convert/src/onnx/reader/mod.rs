@@ -20,6 +20,7 @@ mod value;
 
 pub(super) use self::arithmetic::{broadcast_dims, broadcast_indices};
 use self::context::Context;
+pub(crate) use self::head::logit;
 pub use self::head::{Head, Rule};
 pub use self::input::Input;
 use self::value::{Value, Values};

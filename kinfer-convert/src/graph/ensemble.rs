@@ -1,5 +1,7 @@
 //! Decision trees of the float graph: ai.onnx.ml TreeEnsemble.
 
+use super::Affine;
+
 /// Trees that add to scores.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ensemble {
@@ -48,6 +50,28 @@ impl Ensemble {
             }
         }
         scores
+    }
+
+    /// Scores and values of all leaves.
+    pub fn values(&self) -> impl Iterator<Item = (usize, f64)> {
+        self.trees
+            .iter()
+            .flat_map(|tree| &tree.nodes)
+            .flat_map(|node| match node {
+                TreeNode::Split { .. } => &[],
+                TreeNode::Leaf(values) => values.as_slice(),
+            })
+            .copied()
+    }
+
+    /// Puts an affine map behind each score.
+    pub fn scale(&mut self, maps: &[Affine]) {
+        self.bases.iter_mut().zip(maps).for_each(|(base, map)| *base = map.at(*base));
+        for node in self.trees.iter_mut().flat_map(|tree| &mut tree.nodes) {
+            if let TreeNode::Leaf(values) = node {
+                values.iter_mut().for_each(|(score, value)| *value *= maps.get(*score).map_or(1.0, |map| map.factor));
+            }
+        }
     }
 
     /// The largest element of the input that a tree reads, and one more.

@@ -12,6 +12,7 @@
 mod calibration;
 mod encode;
 mod factor;
+pub mod graph;
 mod grid;
 mod round;
 mod stage;

@@ -154,6 +154,8 @@ pub enum Function {
     Mish,
     /// `x²`.
     Square,
+    /// The error function.
+    Erf,
 }
 
 /// A recurrent cell: [`crate::kinf::cells`] has the equations and the order of the gates.
@@ -216,6 +218,7 @@ impl Function {
             Self::Softsign => x / (1.0 + x.abs()),
             Self::Mish => x * (x.max(0.0) + (-x.abs()).exp().ln_1p()).tanh(),
             Self::Square => x * x,
+            Self::Erf => crate::kinf::functions::erf(x),
         }
     }
 }

@@ -10,6 +10,7 @@ mod algebra;
 pub mod ensemble;
 pub mod evaluate;
 mod operator;
+pub mod simplify;
 
 pub use self::algebra::{Affine, Matrix};
 pub use self::ensemble::Ensemble;

@@ -161,6 +161,8 @@ pub enum Function {
         /// The largest value that gives 0, compared in f32.
         threshold: f32,
     },
+    /// The error function.
+    Erf,
 }
 
 /// A recurrent cell: [`crate::kinf::cells`] has the equations and the order of the gates.
@@ -225,6 +227,7 @@ impl Function {
             Self::Square => x * x,
             Self::Trunc => x.trunc(),
             Self::Above { threshold } => f64::from(u8::from(x as f32 > threshold)),
+            Self::Erf => crate::kinf::functions::erf(x),
         }
     }
 }

@@ -165,7 +165,7 @@ fn real_scale(tensor: &TensorSpec) -> f64 {
 
 /// The error function, by its series of positive terms: `2/√π · exp(−x²) · Σ 2ⁿ x²ⁿ⁺¹ / (2n + 1)!!` (Abramowitz and
 /// Stegun, 7.1.6).
-fn erf(x: f64) -> f64 {
+pub(crate) fn erf(x: f64) -> f64 {
     if x.abs() > 6.0 {
         return x.signum(); // to the last bit of a double
     }

@@ -3,8 +3,8 @@
 use miette::Diagnostic;
 use thiserror::Error;
 
+use super::OLDEST_OPSET;
 use super::node::Site;
-use super::{OLDEST_OPSET, SUPPORTED};
 
 /// Why a graph is refused. Cloned along the values that depend on the refused node.
 #[derive(Clone, Debug, Diagnostic, Error, PartialEq)]
@@ -27,7 +27,7 @@ pub enum GraphError {
     },
     /// An operator outside the set, or one that is inside it but not in this place.
     #[error("{site}: {what}")]
-    #[diagnostic(help("supported: {SUPPORTED}"))]
+    #[diagnostic(help("supported: {}", super::reader::operators::names()))]
     Unsupported {
         /// The node.
         site: Site,

@@ -7,6 +7,7 @@
 mod constant;
 mod cut;
 mod error;
+mod external;
 mod metadata;
 mod node;
 pub mod reader;
@@ -43,14 +44,16 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads and decodes a file.
+    /// Reads and decodes a file, and its external data from its folder.
     ///
     /// # Errors
     ///
-    /// It cannot be read, or is not ONNX.
+    /// It cannot be read, or is not ONNX; or the files with its external data are not beside it.
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
-        Ok(Self::decode(&bytes)?)
+        let mut source = Self::decode(&bytes)?;
+        external::load(&mut source.model, path)?;
+        Ok(source)
     }
 
     /// Decodes a file's bytes.

@@ -1,7 +1,7 @@
-//! Add, Sub, Mul, Div, Neg, and ai.onnx.ml Scaler.
+//! Arithmetic of tensors and constants that broadcast, and ai.onnx.ml Scaler.
 
 use super::super::GraphError;
-use super::super::constant::Constant;
+use super::super::constant::{Constant, Elements};
 use super::super::node::floats;
 use super::context::Context;
 use super::value::{Tensor, Value};
@@ -10,16 +10,19 @@ use crate::graph::{Affine, Ensemble, Function, Node, Operator, ValueId};
 /// Add, Sub, Mul, Div of two tensors, or of a tensor and a constant in either order.
 pub(super) fn binary(context: &mut Context<'_>) -> Result<Value, GraphError> {
     let operator = context.node.op_type.clone();
-    match (context.input(0)?.clone(), context.input(1)?.clone()) {
-        (Value::Tensor(first), Value::Constant(second)) => {
-            affine(context, &first, &second, |c| match operator.as_str() {
-                "Add" => Affine { factor: 1.0, offset: c },
-                "Sub" => Affine { factor: 1.0, offset: -c },
-                "Mul" => Affine { factor: c, offset: 0.0 },
-                _ => Affine { factor: 1.0 / c, offset: 0.0 },
-            })
-        }
-        (Value::Constant(first), Value::Tensor(second)) => match operator.as_str() {
+    let (first, second) = (context.input(0)?.clone(), context.input(1)?.clone());
+    of_two(context, &operator, first, second)
+}
+
+fn of_two(context: &mut Context<'_>, operator: &str, first: Value, second: Value) -> Result<Value, GraphError> {
+    match (first, second) {
+        (Value::Tensor(first), Value::Constant(second)) => affine(context, &first, &second, |c| match operator {
+            "Add" => Affine { factor: 1.0, offset: c },
+            "Sub" => Affine { factor: 1.0, offset: -c },
+            "Mul" => Affine { factor: c, offset: 0.0 },
+            _ => Affine { factor: 1.0 / c, offset: 0.0 },
+        }),
+        (Value::Constant(first), Value::Tensor(second)) => match operator {
             "Add" => affine(context, &second, &first, |c| Affine { factor: 1.0, offset: c }),
             "Sub" => affine(context, &second, &first, |c| Affine { factor: -1.0, offset: c }),
             "Mul" => affine(context, &second, &first, |c| Affine { factor: c, offset: 0.0 }),
@@ -28,9 +31,9 @@ pub(super) fn binary(context: &mut Context<'_>) -> Result<Value, GraphError> {
                 affine(context, &inverse, &first, |c| Affine { factor: c, offset: 0.0 })
             }
         },
-        (Value::Tensor(first), Value::Tensor(second)) => pair(context, &operator, first, second),
+        (Value::Tensor(first), Value::Tensor(second)) => pair(context, operator, first, second),
         (Value::Constant(first), Value::Constant(second)) => {
-            super::super::constant::combine(&context.site, &operator, &first, &second)
+            super::super::constant::combine(&context.site, operator, &first, &second)
                 .map(|constant| Value::Constant(constant.into()))
         }
         (first, second) => {
@@ -49,6 +52,7 @@ pub(super) fn pair(
         let what = format!("shapes {:?} and {:?} do not broadcast", first.dims, second.dims);
         context.wrong(what, "the file is damaged: export it again")
     })?;
+    context.fits(&dims)?;
     let swaps = first.width() == 1 && second.width() > 1 && operator != "Sub" && operator != "Div";
     let (first, second) = if swaps { (second, first) } else { (first, second) };
     let first = expand(context, first, &dims);
@@ -152,6 +156,7 @@ fn affine(
         let what = format!("constant `{}` of shape {:?} does not fit {:?}", constant.name, constant.dims, tensor.dims);
         context.wrong(what, "the file is damaged: export it again")
     })?;
+    context.fits(&dims)?;
     let numbers = broadcast(context, constant, &dims)?;
     let tensor = expand(context, tensor.clone(), &dims);
     let affines: Vec<_> = numbers.into_iter().map(affine).collect();
@@ -170,10 +175,131 @@ pub(super) fn of_affines(context: &mut Context<'_>, tensor: &Tensor, affines: &[
     Ok(context.value(Operator::Affine { factor, offset }, vec![tensor.id], tensor.dims.clone()))
 }
 
+/// Sum and Mean of any number of values.
+pub(super) fn sum(context: &mut Context<'_>) -> Result<Value, GraphError> {
+    let values = inputs(context)?;
+    let count = values.len();
+    let sum = all(context, values, |context, first, second| of_two(context, "Add", first, second))?;
+    match sum {
+        Value::Tensor(tensor) if context.node.op_type == "Mean" => scaled(context, &tensor, 1.0 / count as f64),
+        sum => Ok(sum),
+    }
+}
+
+/// Min and Max of any number of values; of a tensor and one constant they are a Clip.
+pub(super) fn extreme(context: &mut Context<'_>) -> Result<Value, GraphError> {
+    let values = inputs(context)?;
+    let is_max = context.node.op_type == "Max";
+    all(context, values, |context, first, second| match (first, second) {
+        (Value::Tensor(tensor), Value::Constant(constant)) | (Value::Constant(constant), Value::Tensor(tensor)) => {
+            bounded(context, &tensor, &constant, is_max)
+        }
+        (Value::Tensor(first), Value::Tensor(second)) => {
+            // max(a, b) = a + max(b − a, 0)
+            let (a, b) = (Value::Tensor(first.clone()), Value::Tensor(second));
+            let Value::Tensor(above) = of_two(context, "Sub", b, a)? else { return Err(strange(context)) };
+            let clip = clip(context, &above, is_max);
+            of_two(context, "Add", Value::Tensor(first), Value::Tensor(clip))
+        }
+        _ => Err(strange(context)),
+    })
+}
+
+/// A tensor no less, or no more, than a constant.
+fn bounded(context: &mut Context<'_>, tensor: &Tensor, constant: &Constant, is_max: bool) -> Result<Value, GraphError> {
+    if let Some(bound) = constant.scalar()? {
+        let (lo, hi) = if is_max { (bound, f64::INFINITY) } else { (f64::NEG_INFINITY, bound) };
+        return Ok(context.value(Operator::Clip { lo, hi }, vec![tensor.id], tensor.dims.clone()));
+    }
+    let Value::Tensor(above) = affine(context, tensor, constant, |c| Affine { factor: 1.0, offset: -c })? else {
+        return Err(strange(context));
+    };
+    let clip = clip(context, &above, is_max);
+    affine(context, &clip, constant, |c| Affine { factor: 1.0, offset: c })
+}
+
+fn clip(context: &mut Context<'_>, tensor: &Tensor, is_max: bool) -> Tensor {
+    let (lo, hi) = if is_max { (0.0, f64::INFINITY) } else { (f64::NEG_INFINITY, 0.0) };
+    context.push(Operator::Clip { lo, hi }, vec![tensor.id], tensor.dims.clone())
+}
+
+/// A tensor to a constant power: those that are products, roots and reciprocals.
+pub(super) fn pow(context: &mut Context<'_>) -> Result<Value, GraphError> {
+    let (tensor, exponent) = (context.tensor(0)?, context.constant(1)?.scalar()?);
+    let map = |context: &mut Context<'_>, function, from: &Tensor| {
+        context.push(Operator::Map(function), vec![from.id], from.dims.clone())
+    };
+    Ok(Value::Tensor(match exponent {
+        Some(1.0) => tensor,
+        Some(2.0) => map(context, Function::Square, &tensor),
+        Some(3.0) => {
+            let square = map(context, Function::Square, &tensor);
+            context.push(Operator::Mul, vec![square.id, tensor.id], tensor.dims)
+        }
+        Some(4.0) => {
+            let square = map(context, Function::Square, &tensor);
+            map(context, Function::Square, &square)
+        }
+        Some(0.5) => map(context, Function::Sqrt, &tensor),
+        Some(-0.5) => {
+            let root = map(context, Function::Sqrt, &tensor);
+            map(context, Function::Reciprocal, &root)
+        }
+        Some(-1.0) => map(context, Function::Reciprocal, &tensor),
+        _ => return Err(context.unsupported("its exponent is not 0.5, 1, 2, 3, 4, -0.5 or -1")),
+    }))
+}
+
+/// One of two values, element by element, as a constant condition says.
+pub(super) fn choose(context: &mut Context<'_>) -> Result<Value, GraphError> {
+    let condition = match context.input(0)? {
+        Value::Constant(condition) => condition.clone(),
+        other => {
+            let what = format!("its condition is {}, which depends on the features", other.describe());
+            return Err(context.wrong(what, "write it as Relu, Clip, Max or Min"));
+        }
+    };
+    let bits = condition.numbers()?;
+    let mask = |inverted: bool| {
+        let of = |bit: &f64| if (*bit != 0.0) != inverted { 1.0 } else { 0.0 };
+        let elements = Elements::Floats(bits.iter().map(of).collect());
+        Value::Constant(Constant { elements, ..(*condition).clone() }.into())
+    };
+    let (yes, no) = (context.input(1)?.clone(), context.input(2)?.clone());
+    let yes = of_two(context, "Mul", yes, mask(false))?;
+    let no = of_two(context, "Mul", no, mask(true))?;
+    of_two(context, "Add", yes, no)
+}
+
+fn inputs(context: &Context<'_>) -> Result<Vec<Value>, GraphError> {
+    (0..context.inputs.len()).map(|index| context.input(index).cloned()).collect()
+}
+
+/// Values taken together, two at a time.
+fn all(
+    context: &mut Context<'_>,
+    values: Vec<Value>,
+    mut both: impl FnMut(&mut Context<'_>, Value, Value) -> Result<Value, GraphError>,
+) -> Result<Value, GraphError> {
+    let mut values = values.into_iter();
+    let first =
+        values.next().ok_or_else(|| context.wrong("it has no inputs", "the file is damaged: export it again"))?;
+    values.try_fold(first, |first, second| both(context, first, second))
+}
+
+fn strange(context: &Context<'_>) -> GraphError {
+    context.unsupported("its inputs are not tensors and constants")
+}
+
+/// A tensor times a number.
+pub(super) fn scaled(context: &mut Context<'_>, tensor: &Tensor, factor: f64) -> Result<Value, GraphError> {
+    let affines = vec![Affine { factor, offset: 0.0 }; tensor.width()];
+    of_affines(context, tensor, &affines)
+}
+
 pub(super) fn neg(context: &mut Context<'_>) -> Result<Value, GraphError> {
     let tensor = context.tensor(0)?;
-    let affines = vec![Affine { factor: -1.0, offset: 0.0 }; tensor.width()];
-    of_affines(context, &tensor, &affines)
+    scaled(context, &tensor, -1.0)
 }
 
 /// `(x − offset) · scale`, either of one element or of one a feature.

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use tract_onnx::pb::NodeProto;
 
 use super::super::GraphError;
-use super::super::constant::Constant;
+use super::super::constant::{Constant, count};
 use super::super::node::Site;
 use super::value::{Tensor, Value};
 use crate::graph::{Graph, Operator, ValueId};
+
+/// Elements that a tensor of the file format may have.
+const MOST_ELEMENTS: usize = 1 << 16;
 
 /// A node with the meaning of its inputs, and the graph that is being built.
 pub(crate) struct Context<'a> {
@@ -64,6 +67,29 @@ impl Context<'_> {
     /// The same, as a meaning.
     pub(crate) fn value(&mut self, operator: Operator, inputs: Vec<ValueId>, dims: Vec<usize>) -> Value {
         Value::Tensor(self.push(operator, inputs, dims))
+    }
+
+    /// Whether every input is a constant.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.inputs.iter().flatten().all(|input| matches!(input, Value::Constant(_)))
+    }
+
+    /// That a value of these dimensions is one the engine can hold: an output must not take all memory either.
+    pub(crate) fn fits(&self, dims: &[usize]) -> Result<usize, GraphError> {
+        let all = if self.is_constant() {
+            count(dims)
+        } else {
+            count(dims).filter(|&all| (1..=MOST_ELEMENTS).contains(&all))
+        };
+        all.ok_or_else(|| self.too_large(dims))
+    }
+
+    /// The refusal of [`Self::fits`].
+    pub(crate) fn too_large(&self, dims: &[usize]) -> GraphError {
+        self.wrong(
+            format!("makes a tensor of shape {dims:?} (with a batch of one)"),
+            format!("a tensor has 1 to {MOST_ELEMENTS} elements: make the model smaller"),
+        )
     }
 
     /// An operator, or a use of one, that is outside the set.

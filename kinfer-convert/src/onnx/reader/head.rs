@@ -79,6 +79,11 @@ fn tail(graph: &Graph, value: ValueId) -> Tail {
             Tail { squash: Squash::None, .. } => plain,
             squashed => squashed,
         },
+        (Operator::Map(Function::Log), &[input]) => match tail(graph, input) {
+            // The logarithm of shares is in their order.
+            squashed @ Tail { squash: Squash::Softmax, .. } => squashed,
+            _ => plain,
+        },
         (Operator::Softmax { row }, &[input]) if *row == node.width() => {
             Tail { scores: input, squash: Squash::Softmax }
         }
@@ -270,6 +275,32 @@ impl Choice {
             Rule::Value => 1,
         }
     }
+}
+
+/// The outputs that may be the decision: not the state of cells, which is handed out beside it.
+pub(super) fn decisive<'a>(
+    graph: &Graph,
+    outputs: Vec<(&'a str, Result<Value, GraphError>)>,
+) -> Vec<(&'a str, Result<Value, GraphError>)> {
+    let is_hidden = |mut value: ValueId| {
+        while let Some(node) = graph.node(value) {
+            match node.operator {
+                Operator::Cell(_) => return true,
+                Operator::Reshape => value = node.inputs.first().copied().unwrap_or(0),
+                Operator::Concat { .. } => value = node.inputs.first().copied().unwrap_or(0),
+                _ => return false,
+            }
+        }
+        false
+    };
+    let decides = |(at, (_, value)): &(usize, &(&str, Result<Value, GraphError>))| match value {
+        Ok(Value::State(_)) => false,
+        Ok(Value::Tensor(tensor)) => *at == 0 || !is_hidden(tensor.id),
+        _ => true,
+    };
+    let kept: Vec<usize> = outputs.iter().enumerate().filter(decides).map(|(at, _)| at).collect();
+    let mut at = 0..outputs.len();
+    outputs.into_iter().filter(|_| at.next().is_some_and(|at| kept.contains(&at))).collect()
 }
 
 /// The scores and the decision that the graph's outputs stand for.

@@ -1,5 +1,7 @@
 //! The graph's inputs: the features.
 
+use std::collections::HashSet;
+
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension;
 use tract_onnx::pb::{GraphProto, ValueInfoProto, type_proto};
@@ -27,10 +29,11 @@ impl Input {
 const ADVICE: &str = "a model takes its features in inputs [batch, features] (or [batch, channels, height, width]) of FLOAT, \
 DOUBLE or integers, with every dimension but the batch a number";
 
-/// Inputs that are not initializers, in their order.
-pub(super) fn inputs(graph: &GraphProto) -> Result<Vec<Input>, GraphError> {
+/// Inputs that are neither initializers nor the state of a cell, in their order.
+pub(super) fn inputs(graph: &GraphProto, states: &HashSet<&str>) -> Result<Vec<Input>, GraphError> {
     let is_constant = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
-    let inputs = graph.input.iter().filter(|input| !is_constant(&input.name));
+    let is_feature = |name: &str| !is_constant(name) && !states.contains(name);
+    let inputs = graph.input.iter().filter(|input| is_feature(&input.name));
     let inputs = inputs.map(input).collect::<Result<Vec<_>, _>>()?;
     if inputs.is_empty() {
         return Err(refuse("the graph has no inputs".into()));

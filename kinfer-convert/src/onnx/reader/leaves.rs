@@ -118,6 +118,19 @@ fn relabelled(choice: &Choice, labels: &[Arc<Constant>]) -> Option<Choice> {
     Some(choice)
 }
 
+/// An output of the graph, a value of leaves as a tensor.
+pub(super) fn output(graph: &mut Graph, name: &str, value: Result<Value, GraphError>) -> Result<Value, GraphError> {
+    match value {
+        Ok(Value::Leaves(leaves)) => {
+            tensor(graph, name, &leaves).map(Value::Tensor).ok_or_else(|| GraphError::Interface {
+                what: format!("output `{name}` is no number"),
+                advice: "a model's output is scores, probabilities, a class or one value".into(),
+            })
+        }
+        value => value,
+    }
+}
+
 /// Values of leaves among the node's inputs as tensors.
 pub(super) fn materialize(context: &mut Context<'_>) -> Result<(), GraphError> {
     for index in 0..context.inputs.len() {

@@ -10,13 +10,17 @@ mod arithmetic;
 mod context;
 mod functions;
 mod head;
+mod inline;
 mod input;
 mod layers;
 mod leaves;
 mod ml;
 mod moves;
+pub mod operators;
+mod recurrent;
 mod reduce;
 mod value;
+mod windows;
 
 pub(super) use self::arithmetic::{broadcast_dims, broadcast_indices};
 use self::context::Context;
@@ -24,7 +28,7 @@ pub(crate) use self::head::logit;
 pub use self::head::{Head, Rule};
 pub use self::input::Input;
 use self::value::{Value, Values};
-use super::constant::Constant;
+use super::constant::{Constant, fold};
 use super::metadata::Metadata;
 use super::node::{Site, operator};
 use super::{GraphError, OLDEST_OPSET, Source};
@@ -63,33 +67,32 @@ pub fn read(source: &Source) -> Result<Model, GraphError> {
             Constant::of_tensor(&tensor.name, tensor).map(|constant| Value::Constant(constant.into())),
         );
     }
-    let inputs = input::inputs(proto)?;
+    let placed = inline::nodes(&source.model, opset)?;
+    let nodes: Vec<_> = placed.iter().map(|placed| &*placed.node).collect();
+    let states = recurrent::states(proto, &nodes);
+    let inputs = input::inputs(proto, &states)?;
     let mut graph = Graph::new(inputs.iter().map(Input::width).sum());
     for (name, value) in input::values(&inputs, &mut graph) {
         values.set(&name, Ok(value));
     }
 
-    for node in &proto.node {
+    for name in states {
+        values.set(name, Ok(Value::State(name.into())));
+    }
+
+    for inline::Placed { node, opset } in &placed {
         let site = Site::of(node);
         let outputs = values
             .inputs(node, &site)
-            .and_then(|inputs| Context { node, site, opset, inputs, graph: &mut graph }.read());
-        values.set_outputs(node, outputs);
+            .and_then(|inputs| Context { node, site: site.clone(), opset: *opset, inputs, graph: &mut graph }.read());
+        values.set_outputs(node, &site, outputs);
     }
 
     let mut outputs = Vec::new();
     for output in &proto.output {
-        let value = match values.get(&output.name) {
-            Ok(Value::Leaves(leaves)) => leaves::tensor(&mut graph, &output.name, &leaves)
-                .map(Value::Tensor)
-                .ok_or_else(|| GraphError::Interface {
-                    what: format!("output `{}` is no number", output.name),
-                    advice: "a model's output is scores, probabilities, a class or one value".into(),
-                }),
-            value => value,
-        };
-        outputs.push((output.name.as_str(), value));
+        outputs.push((output.name.as_str(), leaves::output(&mut graph, &output.name, values.get(&output.name))));
     }
+    let outputs = head::decisive(&graph, outputs);
     let (scores, head) = head::resolve(&graph, &outputs)?;
     graph.scores = scores;
     Ok(Model { scores: values.name_of(scores), graph, head, inputs, metadata })
@@ -108,6 +111,11 @@ impl Context<'_> {
     fn compute(mut self) -> Result<Vec<Value>, GraphError> {
         let context = &mut self;
         let one = |value: Result<Value, GraphError>| value.map(|value| vec![value]);
+        if context.is_constant()
+            && let Some(constant) = context.fold()
+        {
+            return one(constant);
+        }
         let name = operator(context.node);
         if let Some(values) = ml::read(context, &name) {
             return values;
@@ -115,34 +123,73 @@ impl Context<'_> {
         match name.as_str() {
             "Constant" => one(Constant::of_node(context.node).map(|constant| Value::Constant(constant.into()))),
             "Add" | "Sub" | "Mul" | "Div" => one(arithmetic::binary(context)),
+            "Sum" | "Mean" => one(arithmetic::sum(context)),
+            "Min" | "Max" => one(arithmetic::extreme(context)),
+            "Pow" => one(arithmetic::pow(context)),
+            "Where" => one(arithmetic::choose(context)),
             "Neg" => one(arithmetic::neg(context)),
             "ai.onnx.ml.Scaler" => one(arithmetic::scaler(context)),
             "Gemm" => one(layers::gemm(context)),
             "MatMul" => one(layers::mat_mul(context)),
+            "BatchNormalization" => one(layers::batch_normalization(context)),
+            "Conv" => one(windows::conv(context)),
+            "MaxPool" | "AveragePool" => one(windows::pool(context)),
+            "Pad" => one(windows::pad(context)),
+            "GlobalAveragePool" | "GlobalMaxPool" | "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin"
+            | "ReduceL1" | "ReduceL2" | "ReduceSumSquare" => one(reduce::reduce(context)),
+            "GRU" | "LSTM" => recurrent::cell(context),
             "Clip" => one(functions::clip(context)),
-            "Softmax" => one(functions::softmax(context)),
-            "Identity" | "Cast" | "Dropout" => one(moves::same(context)),
-            "Flatten" | "Reshape" | "Squeeze" | "Unsqueeze" => one(moves::reshape(context)),
-            "Transpose" => one(moves::transpose(context)),
+            "PRelu" => one(functions::p_relu(context)),
+            "Softmax" | "LogSoftmax" => one(functions::softmax(context)),
+            "Identity" | "Cast" | "CastLike" | "Dropout" => one(moves::same(context)),
+            "Shape" | "Size" => one(moves::measure(context)),
+            "Flatten"
+            | "Reshape"
+            | "Squeeze"
+            | "Unsqueeze"
+            | "Transpose"
+            | "Expand"
+            | "Tile"
+            | "Slice"
+            | "Split"
+            | "Gather"
+            | "ai.onnx.ml.ArrayFeatureExtractor" => moves::read(context),
             "Concat" => one(moves::concat(context)),
-            "ReduceSumSquare" => one(reduce::sum_of_squares(context)),
             "ArgMax" | "ArgMin" => one(head::arg_best(context)),
             "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" => one(head::compare(context)),
-            "ai.onnx.ml.ArrayFeatureExtractor" | "Gather" => one(moves::gather(context)),
             name => match functions::of_name(context, name)? {
                 Some(function) => one(functions::map(context, function)),
-                None => Err(GraphError::unsupported(&context.site, "this operator is not supported")),
+                None => Err(match operators::advice(name) {
+                    Some(advice) => context.wrong("this operator is not supported", advice),
+                    None => context.unsupported("this operator is not supported"),
+                }),
             },
         }
+    }
+
+    /// Its value where all its inputs are constants; nothing where its operator computes none, or is read as those of
+    /// tensors are.
+    fn fold(&self) -> Option<Result<Value, GraphError>> {
+        if !matches!(self.node.domain.as_str(), "" | "ai.onnx") {
+            return None;
+        }
+        let constants: Vec<_> = self
+            .inputs
+            .iter()
+            .map(|input| match input {
+                Some(Value::Constant(constant)) => Some(&**constant),
+                _ => None,
+            })
+            .collect();
+        let constant = fold(&self.site, self.node, &constants)?;
+        Some(constant.map(|constant| Value::Constant(constant.into())))
     }
 }
 
 /// Version of `ai.onnx` that the file asks for. A file without nodes of that domain need not import it.
 fn opset(source: &Source) -> Result<i64, GraphError> {
-    let imports = &source.model.opset_import;
     let is_onnx = |domain: &str| domain.is_empty() || domain == "ai.onnx";
-    let version = imports.iter().find(|import| is_onnx(&import.domain)).map(|import| import.version);
-    match version {
+    match inline::version(&source.model.opset_import, "") {
         Some(version) if version >= OLDEST_OPSET => Ok(version),
         Some(version) => Err(GraphError::Opset { version }),
         None if source.graph()?.node.iter().any(|node| is_onnx(&node.domain)) => Err(GraphError::Opset { version: 0 }),

@@ -22,6 +22,8 @@ pub(crate) enum Value {
     Leaves(Leaves),
     /// Index of the class, or its label, in any shape that has one a row.
     Class(Choice),
+    /// A recurrent cell's state, which the caller keeps: no feature and no score.
+    State(String),
 }
 
 /// A constant for each leaf of one tree: whatever is computed from it and constants is one, too.
@@ -56,11 +58,6 @@ impl Tensor {
         let axis = if axis < 0 { axis + rank } else { axis };
         (0..rank).contains(&axis).then_some(axis as usize)
     }
-
-    /// Product of the dimensions before an axis.
-    pub(crate) fn rows(&self, axis: usize) -> usize {
-        self.dims.iter().take(axis).product()
-    }
 }
 
 impl Value {
@@ -71,6 +68,7 @@ impl Value {
             Self::Tensor(tensor) => format!("a tensor of shape {:?} (with a batch of one)", tensor.dims),
             Self::Leaves(_) => "a number of a tree's leaf".into(),
             Self::Class(_) => "a class".into(),
+            Self::State(name) => format!("the recurrent state `{name}`"),
         }
     }
 }
@@ -86,7 +84,16 @@ impl Values {
     }
 
     /// Outputs of a node: those past the meanings that are given are left out.
-    pub(super) fn set_outputs(&mut self, node: &NodeProto, values: Result<Vec<Value>, GraphError>) {
+    pub(super) fn set_outputs(&mut self, node: &NodeProto, site: &Site, values: Result<Vec<Value>, GraphError>) {
+        let twice = node.output.iter().find(|name| !name.is_empty() && self.0.contains_key(name.as_str()));
+        let values = match twice {
+            Some(name) => Err(GraphError::node(
+                site,
+                format!("computes `{name}`, which is computed already"),
+                "every value of a graph has one source: the file is damaged, export it again",
+            )),
+            None => values,
+        };
         match values {
             Ok(values) => {
                 for (name, value) in node.output.iter().zip(values) {

@@ -1,37 +1,46 @@
 //! Constant tensors: initializers, `Constant` nodes.
+//!
+//! [`decode`] reads their bytes, [`fold`] computes with them what exporters leave to be computed: shapes, above all.
 
-use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
+mod decode;
+mod fold;
+
+use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{NodeProto, TensorProto};
 
+use self::decode::elements;
+pub(super) use self::fold::{combine, fold};
 use super::GraphError;
-use super::node::{Site, attribute};
-use super::reader::{broadcast_dims, broadcast_indices};
+use super::external::is_external;
+use super::node::attribute;
+
+/// Elements that a constant computed from others may have: a hostile shape must not take all memory.
+const MOST_ELEMENTS: usize = 1 << 22;
 
 /// A constant tensor.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Constant {
-    pub(super) name: String,
-    pub(super) dims: Vec<usize>,
-    pub(super) elements: Elements,
+pub(in crate::onnx) struct Constant {
+    pub(in crate::onnx) name: String,
+    pub(in crate::onnx) dims: Vec<usize>,
+    pub(in crate::onnx) elements: Elements,
 }
 
 /// Elements in row-major order; integers of all widths are one kind, floats another.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Elements {
+pub(in crate::onnx) enum Elements {
     Floats(Vec<f64>),
     Integers(Vec<i64>),
     Strings(Vec<String>),
 }
 
 impl Constant {
-    pub(super) fn of_tensor(name: &str, tensor: &TensorProto) -> Result<Self, GraphError> {
+    pub(in crate::onnx) fn of_tensor(name: &str, tensor: &TensorProto) -> Result<Self, GraphError> {
         let refuse =
             |what: String, advice: &str| Err(GraphError::Constant { name: name.into(), what, advice: advice.into() });
-        let external = tensor.data_location == Some(DataLocation::External as i32);
-        if external || !tensor.external_data.is_empty() {
+        if is_external(tensor) {
             return refuse(
                 "its data are in another file".into(),
-                "save the model with its weights inside (no external data)",
+                "put that file beside the model, or save the model with its weights inside (no external data)",
             );
         }
         let Some(elements) = elements(tensor) else {
@@ -40,7 +49,7 @@ impl Constant {
                 DataType::try_from(code).map_or_else(|_| code.to_string(), |kind| kind.as_str_name().to_string());
             return refuse(
                 format!("element type {name} is not read, or its bytes do not fit it"),
-                "constants are FLOAT, DOUBLE, INT32, INT64, BOOL or STRING",
+                "constants are FLOAT, DOUBLE, integers, BOOL or STRING",
             );
         };
         let dims = tensor.dims.iter().map(|&dim| usize::try_from(dim).ok()).collect::<Option<Vec<_>>>();
@@ -56,7 +65,7 @@ impl Constant {
     }
 
     /// Value of a `Constant` node.
-    pub(super) fn of_node(node: &NodeProto) -> Result<Self, GraphError> {
+    pub(in crate::onnx) fn of_node(node: &NodeProto) -> Result<Self, GraphError> {
         let name = node.output.first().map(String::as_str).unwrap_or_default();
         let new = |dims: Vec<usize>, elements| Ok(Self { name: name.into(), dims, elements });
         let find = |key| attribute(node, key);
@@ -86,7 +95,7 @@ impl Constant {
     }
 
     /// Elements as finite numbers, whatever their type.
-    pub(super) fn numbers(&self) -> Result<Vec<f64>, GraphError> {
+    pub(in crate::onnx) fn numbers(&self) -> Result<Vec<f64>, GraphError> {
         let refuse = |what: String, advice: &str| {
             Err(GraphError::Constant { name: self.name.clone(), what, advice: advice.into() })
         };
@@ -106,15 +115,40 @@ impl Constant {
         }
     }
 
-    pub(super) fn integers(&self) -> Option<&[i64]> {
+    pub(in crate::onnx) fn integers(&self) -> Option<&[i64]> {
         match &self.elements {
             Elements::Integers(values) => Some(values),
             _ => None,
         }
     }
 
+    /// Elements as numbers, infinite ones and NaN included; nothing for strings.
+    pub(in crate::onnx) fn reals(&self) -> Option<Vec<f64>> {
+        match &self.elements {
+            Elements::Floats(values) => Some(values.clone()),
+            Elements::Integers(values) => Some(values.iter().map(|&value| value as f64).collect()),
+            Elements::Strings(_) => None,
+        }
+    }
+
+    /// The same elements at other places, under other dimensions; every index is below the number of elements.
+    pub(in crate::onnx) fn moved(&self, indices: Option<&[usize]>, dims: Vec<usize>) -> Self {
+        let elements = match (indices, &self.elements) {
+            (None, elements) => elements.clone(),
+            (Some(at), Elements::Floats(values)) => Elements::Floats(picked(values, at)),
+            (Some(at), Elements::Integers(values)) => Elements::Integers(picked(values, at)),
+            (Some(at), Elements::Strings(values)) => Elements::Strings(picked(values, at)),
+        };
+        Self { name: self.name.clone(), dims, elements }
+    }
+
+    /// Number of elements.
+    pub(in crate::onnx) fn len(&self) -> usize {
+        self.elements.len()
+    }
+
     /// The one element of a scalar (of any rank).
-    pub(super) fn scalar(&self) -> Result<Option<f64>, GraphError> {
+    pub(in crate::onnx) fn scalar(&self) -> Result<Option<f64>, GraphError> {
         Ok(match *self.numbers()? {
             [value] => Some(value),
             _ => None,
@@ -122,7 +156,7 @@ impl Constant {
     }
 
     /// Its elements as texts: names of classes.
-    pub(super) fn texts(&self) -> Vec<String> {
+    pub(in crate::onnx) fn texts(&self) -> Vec<String> {
         match &self.elements {
             Elements::Floats(values) => values.iter().map(f64::to_string).collect(),
             Elements::Integers(values) => values.iter().map(i64::to_string).collect(),
@@ -141,67 +175,11 @@ impl Elements {
     }
 }
 
-fn elements(tensor: &TensorProto) -> Option<Elements> {
-    let raw = &tensor.raw_data[..];
-    let typed = raw.is_empty();
-    Some(match DataType::try_from(tensor.data_type).ok()? {
-        DataType::Float if typed => Elements::Floats(tensor.float_data.iter().map(|&x| f64::from(x)).collect()),
-        DataType::Float => Elements::Floats(words(raw, f32::from_le_bytes)?.into_iter().map(f64::from).collect()),
-        DataType::Double if typed => Elements::Floats(tensor.double_data.clone()),
-        DataType::Double => Elements::Floats(words(raw, f64::from_le_bytes)?),
-        DataType::Int64 if typed => Elements::Integers(tensor.int64_data.clone()),
-        DataType::Int64 => Elements::Integers(words(raw, i64::from_le_bytes)?),
-        DataType::Int32 | DataType::Bool if typed => {
-            Elements::Integers(tensor.int32_data.iter().map(|&x| i64::from(x)).collect())
-        }
-        DataType::Int32 => Elements::Integers(words(raw, i32::from_le_bytes)?.into_iter().map(i64::from).collect()),
-        DataType::Bool => Elements::Integers(raw.iter().map(|&byte| i64::from(byte != 0)).collect()),
-        DataType::String => Elements::Strings(
-            tensor.string_data.iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect(),
-        ),
-        _ => return None,
-    })
+fn picked<T: Clone>(values: &[T], indices: &[usize]) -> Vec<T> {
+    indices.iter().filter_map(|&at| values.get(at).cloned()).collect()
 }
 
-fn words<const N: usize, T>(raw: &[u8], word: impl Fn([u8; N]) -> T) -> Option<Vec<T>> {
-    let (words, rest) = raw.as_chunks::<N>();
-    rest.is_empty().then(|| words.iter().map(|&bytes| word(bytes)).collect())
-}
-
-/// Arithmetic of two constants that broadcast: `Add`, `Sub`, `Mul`, `Div`.
-pub(super) fn combine(
-    site: &Site,
-    operator: &str,
-    first: &Constant,
-    second: &Constant,
-) -> Result<Constant, GraphError> {
-    let refuse = |what: String| GraphError::node(site, what, "the file is damaged: export it again");
-    let dims = broadcast_dims(&first.dims, &second.dims).ok_or_else(|| {
-        refuse(format!("constants of shapes {:?} and {:?} do not broadcast", first.dims, second.dims))
-    })?;
-    let integers = first.integers().zip(second.integers());
-    let places = broadcast_indices(&first.dims, &dims).into_iter().zip(broadcast_indices(&second.dims, &dims));
-    let elements = match integers {
-        Some((a, b)) => {
-            let apply = |a: i64, b: i64| match operator {
-                "Add" => a.checked_add(b),
-                "Sub" => a.checked_sub(b),
-                "Mul" => a.checked_mul(b),
-                _ => a.checked_div(b),
-            };
-            let results = places.map(|(i, j)| apply(*a.get(i)?, *b.get(j)?)).collect::<Option<Vec<_>>>();
-            Elements::Integers(results.ok_or_else(|| refuse("integers overflow, or are divided by zero".into()))?)
-        }
-        None => {
-            let (a, b) = (first.numbers()?, second.numbers()?);
-            let apply = |a: f64, b: f64| match operator {
-                "Add" => a + b,
-                "Sub" => a - b,
-                "Mul" => a * b,
-                _ => a / b,
-            };
-            Elements::Floats(places.filter_map(|(i, j)| Some(apply(*a.get(i)?, *b.get(j)?))).collect())
-        }
-    };
-    Ok(Constant { name: site.name.clone(), dims, elements })
+/// Number of elements of dimensions; nothing where a computed constant may not have as many.
+pub(in crate::onnx) fn count(dims: &[usize]) -> Option<usize> {
+    dims.iter().try_fold(1usize, |all, &dim| all.checked_mul(dim)).filter(|&all| all <= MOST_ELEMENTS)
 }

@@ -40,6 +40,12 @@ fn rows(path: &Path) -> Vec<Vec<f64>> {
     csv.records().map(|record| row(record.unwrap())).collect()
 }
 
+/// Names of the features.
+fn columns(path: &Path) -> Vec<String> {
+    let mut csv = csv::Reader::from_path(path).unwrap();
+    csv.headers().unwrap().iter().filter(|name| *name != "label").map(String::from).collect()
+}
+
 fn oracle(path: &Path) -> Vec<f64> {
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().skip(1).map(|line| line.parse().unwrap()).collect()
@@ -107,8 +113,16 @@ fn conversions_decide_as_in_float() {
         let folder = folder.join(&model.name);
         let [onnx, calibrate, evaluate] = ["model.onnx", "calibrate.csv", "evaluate.csv"].map(|name| folder.join(name));
         for agree in [None, Some(0.999)] {
-            let options =
-                Options { evaluate: Some(&evaluate), label: Some("label"), agree, ..Options::new(&onnx, &calibrate) };
+            // A cluster's number is no class of the data set, nor is an outlier.
+            let is_labelled = matches!(model.kind.as_str(), "classifier" | "regressor");
+            let features = columns(&calibrate);
+            let options = Options {
+                evaluate: Some(&evaluate),
+                features: Some(&features),
+                label: is_labelled.then_some("label"),
+                agree,
+                ..Options::new(&onnx, &calibrate)
+            };
             let wanted = if model.exact { 1.0 } else { agree.unwrap_or(0.995) };
             match convert(&options, &Silent) {
                 Ok(Conversion { report, .. }) if report.agreement >= wanted => {}

@@ -26,7 +26,8 @@ pub(super) struct Opened {
 impl Opened {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let source = Source::open(path)?;
-        let model = read(&source)?;
+        let mut model = read(&source)?;
+        model.simplify();
         let producer = format!("{} {}", source.model.producer_name, source.model.producer_version);
         Ok(Self { sha256: source.sha256.clone(), producer, model, source })
     }

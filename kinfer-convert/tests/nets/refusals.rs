@@ -24,7 +24,7 @@ fn refusals_name_the_node_and_what_is_wrong() {
     let mut many = dense().output("y");
     many.graph().initializer[0].dims = vec![i64::MAX, 4];
     let cases: Vec<(Onnx, &str)> = vec![
-        (dense().opset(8).output("y"), "the model imports opset 8 of ai.onnx"),
+        (dense().opset(6).output("y"), "the model imports opset 6 of ai.onnx"),
         (dynamic, "input `x`: dimension 1 is not a number"),
         (half, "constant `w`: element type COMPLEX64 is not read, or its bytes do not fit it"),
         (many, "constant `w`: 4 elements do not fill dimensions [9223372036854775807, 4]"),

@@ -12,7 +12,9 @@ impl Rewrite {
         match &node.operator {
             Operator::Affine { factor, offset } => self.affine(node, input, factor, offset),
             Operator::Clip { lo, hi } => self.clip(node, input, *lo, *hi),
-            Operator::Dense { weights, bias } => self.dense(node, input, weights, bias),
+            Operator::Dense { weights, bias } => {
+                self.distance(node, weights, bias).or_else(|| self.dense(node, input, weights, bias))
+            }
             Operator::Conv(conv) => self.conv(node, input, conv),
             Operator::Pool(pool) => self.pool(node, input, pool),
             Operator::Mul if node.inputs[..] == [input, input] => {

@@ -225,6 +225,17 @@ fn clip(context: &mut Context<'_>, tensor: &Tensor, is_max: bool) -> Tensor {
 
 /// A tensor to a constant power: those that are products, roots and reciprocals.
 pub(super) fn pow(context: &mut Context<'_>) -> Result<Value, GraphError> {
+    if let Value::Constant(base) = context.input(0)?.clone() {
+        // b^x = exp(x · ln b)
+        let Some(base) = base.scalar()?.filter(|&base| base > 0.0) else {
+            return Err(context.unsupported("its base is not one number above zero"));
+        };
+        let exponent = context.tensor(1)?;
+        return match scaled(context, &exponent, base.ln())? {
+            Value::Tensor(tensor) => Ok(context.value(Operator::Map(Function::Exp), vec![tensor.id], tensor.dims)),
+            other => Ok(other),
+        };
+    }
     let (tensor, exponent) = (context.tensor(0)?, context.constant(1)?.scalar()?);
     let map = |context: &mut Context<'_>, function, from: &Tensor| {
         context.push(Operator::Map(function), vec![from.id], from.dims.clone())

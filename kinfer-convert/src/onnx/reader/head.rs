@@ -277,6 +277,15 @@ impl Choice {
     }
 }
 
+/// What the scores are one affine map of, the same for all, and its factor.
+pub(super) fn without_affine(graph: &Graph) -> Option<(ValueId, f64)> {
+    let node = graph.node(graph.scores)?;
+    let Operator::Affine { factor, offset } = &node.operator else { return None };
+    let (&first, &added) = (factor.first()?, offset.first()?);
+    let is_one = factor.iter().all(|&factor| factor == first) && offset.iter().all(|&offset| offset == added);
+    (is_one && first != 0.0).then(|| node.inputs.first().map(|&input| (input, first))).flatten()
+}
+
 /// The outputs that may be the decision: not the state of cells, which is handed out beside it.
 pub(super) fn decisive<'a>(
     graph: &Graph,

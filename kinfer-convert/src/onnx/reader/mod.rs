@@ -49,6 +49,24 @@ pub struct Model {
     pub metadata: Metadata,
 }
 
+impl Model {
+    /// Leaves out of the graph what the decision does not need.
+    pub fn simplify(&mut self) {
+        self.graph = self.graph.simplified();
+        while let Some((input, factor)) = head::without_affine(&self.graph) {
+            self.head.rule = match (self.head.rule, factor > 0.0) {
+                (Rule::ArgMax, false) => Rule::ArgMin,
+                (Rule::ArgMin, false) => Rule::ArgMax,
+                (rule @ (Rule::ArgMax | Rule::ArgMin), true) => rule,
+                _ => break,
+            };
+            self.graph.scores = input;
+            self.scores = None;
+            self.graph = self.graph.simplified();
+        }
+    }
+}
+
 /// Reads what a file computes.
 ///
 /// # Errors

@@ -9,6 +9,9 @@ use super::value::{Tensor, Value};
 use crate::graph::{Function, Matrix, Operator, Pool, PoolKind};
 use crate::kinf::WindowSpec;
 
+/// Weights of a dense layer that sums, at most; more is a pool.
+const MOST_SUMMED: usize = 1 << 14;
+
 #[derive(Clone, Copy, PartialEq)]
 enum Reduction {
     Mean,
@@ -78,6 +81,14 @@ fn over_axes(
         let weight = if reduction == Reduction::Mean { 1.0 / window as f64 } else { 1.0 };
         let weights = Matrix { columns: window, data: vec![weight; window] };
         return Ok(context.push(Operator::Dense { weights, bias: vec![0.0] }, vec![tensor.id], dims));
+    }
+    if reduction == Reduction::Sum && channels * channels * window <= MOST_SUMMED {
+        let kept_order: Vec<usize> = kept.iter().chain(&reduced).copied().collect();
+        let rows = moved(context, tensor, permuted(&tensor.dims, &kept_order), vec![1, channels, window]);
+        let mut weights = Matrix::zeros(channels, channels * window);
+        (0..channels).for_each(|channel| weights.row_mut(channel)[channel * window..][..window].fill(1.0));
+        let operator = Operator::Dense { weights, bias: vec![0.0; channels] };
+        return Ok(context.push(operator, vec![rows.id], dims));
     }
     // The reduced axes become an image's height and width, what is kept its channels.
     let order: Vec<usize> = reduced.iter().chain(&kept).copied().collect();

@@ -97,7 +97,9 @@ fn apply(context: &mut Context<'_>, moved: Move) -> Result<Value, GraphError> {
         }
         Value::Tensor(tensor) => {
             context.fits(&dims)?;
+            let same = |indices: &Vec<usize>| indices.iter().copied().eq(0..tensor.width());
             let operator = match indices {
+                Some(indices) if same(&indices) => return Ok(Value::Tensor(Tensor { dims, ..tensor })),
                 Some(indices) => Operator::Select { indices },
                 None => Operator::Reshape,
             };

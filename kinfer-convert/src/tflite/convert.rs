@@ -1,0 +1,135 @@
+//! A file, and data where there is any, into the contents of a `.kinf` file.
+
+use std::path::Path;
+
+use fixed::types::I32F32;
+use kinfer::format::{HeadKind, NAME_SIZE};
+
+use super::{Network, Rounding, read};
+use crate::data::{Data, columns, file_name};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::kinf::ModelSpec;
+use crate::onnx::fits_field;
+
+/// What to convert, and how.
+#[derive(Clone, Debug)]
+pub struct Options<'a> {
+    /// How the interpreter that is to be matched rounds.
+    pub rounding: Rounding,
+    /// Real size of one unit of the counters, for an input of float32; 1 where nothing is said.
+    pub resolution: Option<f64>,
+    /// Data that the schema takes names and ranges from. Without it features are called after the model's input, and their range is that
+    /// of its type. Nothing else depends on it.
+    pub calibrate: Option<&'a Path>,
+    /// Column of the data that is no feature.
+    pub label: Option<&'a str>,
+    /// Threshold of a model with one score, in its real units: class 1 above it. Without it the score is the decision's value.
+    pub threshold: Option<f64>,
+    /// Names of the classes, in order.
+    pub outcomes: Option<&'a [String]>,
+}
+
+/// Reads the file at `path` and makes the contents of a `.kinf` file of it, which the verifier accepts with the kernel's limits.
+///
+/// # Errors
+///
+/// A file cannot be read, the model or the data cannot be used, an option does not fit, or the verifier refuses the model, with the
+/// sentence that the kernel gives.
+pub fn convert(path: &Path, options: &Options<'_>) -> Result<(ModelSpec, Network)> {
+    let bytes = std::fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
+    let mut network = read(&bytes, options.rounding)?;
+    if let Some(resolution) = options.resolution {
+        network.set_resolution(resolution)?;
+    }
+    let mut spec = network.model_spec();
+    if let Some(data) = options.calibrate {
+        observe(&mut spec, data, options.label)?;
+    }
+    if let Some(threshold) = options.threshold {
+        spec.head.kind = HeadKind::Threshold(fixed_threshold(threshold, network.outputs())?);
+        spec.outcomes = vec!["0".into(), "1".into()];
+    }
+    if let Some(names) = options.outcomes {
+        spec.outcomes = outcomes(names, spec.outcomes.len())?;
+    }
+    spec.provenance = provenance(path, options);
+    let engine = Engine::load(&spec.to_bytes())?;
+    network.check_interpreters(&engine.report)?;
+    Ok((spec, network))
+}
+
+/// Names and ranges of the data's columns.
+fn observe(spec: &mut ModelSpec, path: &Path, label: Option<&str>) -> Result<()> {
+    let names: Vec<_> = columns(path)?.into_iter().filter(|name| Some(name.as_str()) != label).collect();
+    if names.len() != spec.features.len() {
+        return option(
+            format!(
+                "{} has {} columns beside the label, the model takes {}",
+                file_name(path),
+                names.len(),
+                spec.features.len()
+            ),
+            "give data with one column an element of the model's input, in order, and the label's column (--label)",
+        );
+    }
+    if let Some(name) = names.iter().find(|name| !fits_field(name, NAME_SIZE)) {
+        return option(
+            format!("column `{name}` cannot name a feature"),
+            "names are printable ASCII, at most 48 characters",
+        );
+    }
+    let data = Data::read(path, &names, None)?;
+    for (index, (feature, name)) in spec.features.iter_mut().zip(names).enumerate() {
+        feature.name = name;
+        (feature.lo, feature.hi) = data.range(index);
+    }
+    Ok(())
+}
+
+fn fixed_threshold(threshold: f64, scores: usize) -> Result<I32F32> {
+    match I32F32::checked_from_num(threshold) {
+        Some(threshold) if scores == 1 => Ok(threshold),
+        Some(_) => option(
+            format!("--threshold does not fit a model with {scores} scores"),
+            "the largest score decides; leave the option out",
+        ),
+        None => option(format!("threshold {threshold} is outside I32F32"), "it is below 2^31 in magnitude"),
+    }
+}
+
+fn outcomes(names: &[String], classes: usize) -> Result<Vec<String>> {
+    if names.len() != classes {
+        return option(
+            format!("{} outcomes are named, the model has {classes}", names.len()),
+            "give one name a class, in order",
+        );
+    }
+    match names.iter().find(|name| !fits_field(name, NAME_SIZE)) {
+        Some(name) => {
+            option(format!("`{name}` cannot name an outcome"), "names are printable ASCII, at most 48 characters")
+        }
+        None => Ok(names.to_vec()),
+    }
+}
+
+fn provenance(path: &Path, options: &Options<'_>) -> Vec<(String, String)> {
+    let rounding = match options.rounding {
+        Rounding::Single => "single",
+        Rounding::Double => "double",
+        Rounding::Litert => "litert",
+    };
+    let ranges = options.calibrate.map_or("the input's type".into(), file_name);
+    let lines = [
+        ("source", file_name(path)),
+        ("converter", format!("kinfer-convert {}", env!("CARGO_PKG_VERSION"))),
+        ("quantisation", "the source's own".into()),
+        ("rounding", rounding.into()),
+        ("ranges", ranges),
+    ];
+    lines.map(|(key, value)| (key.to_owned(), value)).to_vec()
+}
+
+fn option<T>(what: String, advice: &str) -> Result<T> {
+    Err(Error::Option { what, advice: advice.into() })
+}

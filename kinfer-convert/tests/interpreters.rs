@@ -1,7 +1,7 @@
 //! What interpreters made of TensorFlow Lite files, against the engine: every element of every output.
 //!
-//! The cases are files that `tests/outside/tflite/generate.py` writes; `cargo xtask test` runs it, and this with `KINFER_TFLITE_CASES` for the
-//! folder. Those in `tests/outside/tflite/recorded` are in the repository.
+//! The cases are files that `tests/outside/tflite/generate.py` writes; `cargo xtask test` runs it, and this with
+//! `KINFER_TFLITE_CASES` for the folder. Those in `tests/outside/tflite/recorded` are kept in the repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use kinfer::format::{HeadKind, MAX_OUTCOMES};
 use kinfer::{Limits, Model, Packed, verify};
 use kinfer_convert::kinf::{FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, SliceSpec, StepSpec, TensorSpec};
-use kinfer_convert::tflite::{Network, Rounding, read};
+use kinfer_convert::tflite::{Counters, Network, Rounding, read};
 use serde_json::Value;
 
 /// Wide enough for every model here: what is shown is exactness.
@@ -26,8 +26,7 @@ const LIMITS: Limits = Limits {
 /// elements of tensor 0, whatever their number, and reaches both ends of their type: what is proved is proved for every input.
 fn spec(network: &Network, start: usize) -> ModelSpec {
     let (mut tensors, mut operators) = (network.tensors.clone(), network.operators.clone());
-    let all = network.outputs();
-    let count = (all - start).min(MAX_OUTCOMES - 1);
+    let count = (network.outputs() - start).min(MAX_OUTCOMES);
     let output = tensors.len() as u16;
     let scores = TensorSpec { dims: vec![count as u32], ..tensors[usize::from(network.scores)].clone() };
     tensors.push(scores);
@@ -48,36 +47,47 @@ fn spec(network: &Network, start: usize) -> ModelSpec {
     ModelSpec { features, program, tensors, operators, head, outcomes, provenance: vec![] }
 }
 
-/// All scores of each of `inputs`.
-fn infer(network: &Network, inputs: &[Vec<i32>]) -> Vec<Vec<i32>> {
+/// The file, verified and laid out, and its scratch.
+fn load(network: &Network, spec: &ModelSpec) -> (Packed<Vec<i64>>, Vec<i64>) {
+    let bytes = spec.to_bytes();
+    let model = Model::parse(&bytes).unwrap();
+    let report = verify(&model, &LIMITS).unwrap();
+    network.check_interpreters(&report).unwrap();
+    (Packed::new(&model, &report, vec![0; report.packed_words]).unwrap(), vec![0; report.scratch_words])
+}
+
+/// All scores of each of `inputs`, elements of tensor 0.
+fn infer(network: &Network, inputs: &[Vec<i64>]) -> Vec<Vec<f64>> {
     let mut scores = vec![vec![]; inputs.len()];
-    for start in (0..network.outputs()).step_by(MAX_OUTCOMES - 1) {
-        let bytes = spec(network, start).to_bytes();
-        let model = Model::parse(&bytes).unwrap();
-        let report = verify(&model, &LIMITS).unwrap();
-        network.check_interpreters(&report).unwrap();
-        let packed = Packed::new(&model, &report, vec![0; report.packed_words]).unwrap();
-        let mut scratch = vec![0; report.scratch_words];
+    for start in (0..network.outputs()).step_by(MAX_OUTCOMES) {
+        let (packed, mut scratch) = load(network, &spec(network, start));
         for (scores, input) in scores.iter_mut().zip(inputs) {
-            scores.extend(packed.infer(&mut scratch, &mut [], input));
+            let input: Vec<i32> = input.iter().map(|&q| q as i32).collect();
+            scores.extend(packed.infer(&mut scratch, &mut [], &input).iter().map(|&score| f64::from(score)));
         }
     }
     scores
 }
 
-fn rows(value: &Value) -> Vec<Vec<i32>> {
-    let row = |row: &Value| row.as_array().unwrap().iter().map(|q| q.as_i64().unwrap() as i32).collect();
-    value.as_array().unwrap().iter().map(row).collect()
+/// The class of each of `inputs`, raw counters.
+fn decide(network: &Network, inputs: &[Vec<i64>]) -> Vec<usize> {
+    let (packed, mut scratch) = load(network, &network.model_spec());
+    inputs.iter().map(|input| packed.decide(&mut scratch, input).class as usize).collect()
+}
+
+fn numbers(row: &Value) -> Vec<f64> {
+    row.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
 }
 
 /// Compares one case under every rounding that it has outputs for; what differs, and how many elements were compared.
 fn compare(path: &Path) -> Result<usize, String> {
     let case: Value = serde_json::from_slice(&fs::read(path.with_extension("json")).unwrap()).unwrap();
     let bytes = fs::read(path).unwrap();
-    let (inputs, mut compared) = (rows(&case["inputs"]), 0);
+    let inputs: Vec<Vec<i64>> = case["inputs"].as_array().unwrap().iter().map(integers).collect();
+    let mut compared = 0;
     for (name, rounding) in [("single", Rounding::Single), ("double", Rounding::Double), ("litert", Rounding::Litert)] {
         let Some(outputs) = case["outputs"].get(name) else { continue };
-        let network = match read(&bytes, rounding) {
+        let mut network = match read(&bytes, rounding) {
             // Sums of int16 activations have more bits than a factor: LiteRT's floating point is not matched, and that is said.
             Err(error) if name == "litert" && error.to_string().contains("floating point") => {
                 assert!(path.to_string_lossy().contains("dense-int16"), "{}: {error}", path.display());
@@ -85,24 +95,46 @@ fn compare(path: &Path) -> Result<usize, String> {
             }
             read => read.map_err(|error| format!("{}: {name}: {error}", path.display()))?,
         };
-        let expected = rows(outputs);
-        // Shares are not scores: of a softmax the order is compared, where the interpreter's shares do not tie.
-        let softmax = network.left_out.iter().any(|operator| operator.contains("SOFTMAX"));
-        for (row, (is, expected)) in infer(&network, &inputs).iter().zip(&expected).enumerate() {
-            let best = |scores: &[i32]| scores.iter().max().copied().unwrap();
-            let same = if softmax {
-                let class = is.iter().position(|&score| score == best(is)).unwrap();
-                expected[class] == best(expected)
-            } else {
-                is == expected
-            };
-            if !same {
-                return Err(format!("{}: {name}: input {row}: {is:?} is not {expected:?}", path.display()));
+        if let Some(resolution) = case["resolution"].as_f64() {
+            network.set_resolution(resolution).unwrap();
+        }
+        let outputs: Vec<Vec<f64>> = outputs.as_array().unwrap().iter().map(numbers).collect();
+        let fails = |row: usize, is: String| {
+            Err(format!("{}: {name}: input {row}: {is} is not {:?}", path.display(), outputs[row]))
+        };
+        // What a softmax or a quantisation follows are not the scores: the class is compared, where shares may tie.
+        if network.counters == Counters::Elements && network.left_out.is_empty() {
+            for (row, scores) in infer(&network, &inputs).iter().enumerate() {
+                if *scores != outputs[row] {
+                    return fails(row, format!("{scores:?}"));
+                }
+                compared += scores.len();
             }
-            compared += expected.len();
+        } else {
+            let classes = match network.counters {
+                Counters::Elements => infer(&network, &inputs).iter().map(|scores| first_of_largest(scores)).collect(),
+                _ => decide(&network, &inputs),
+            };
+            for (row, class) in classes.into_iter().enumerate() {
+                let shares = network.left_out.iter().any(|operator| operator.contains("SOFTMAX"));
+                let best = first_of_largest(&outputs[row]);
+                if class != best && !(shares && outputs[row][class] == outputs[row][best]) {
+                    return fails(row, format!("class {class}"));
+                }
+                compared += 1;
+            }
         }
     }
     Ok(compared)
+}
+
+fn integers(row: &Value) -> Vec<i64> {
+    row.as_array().unwrap().iter().map(|number| number.as_i64().unwrap()).collect()
+}
+
+fn first_of_largest(scores: &[f64]) -> usize {
+    let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    scores.iter().position(|&score| score == largest).unwrap()
 }
 
 fn compare_all(folder: &Path, at_least: usize) {
@@ -119,6 +151,11 @@ fn compare_all(folder: &Path, at_least: usize) {
     println!("{} files, {compared} elements compared", files.len());
     assert!(failures.is_empty(), "{} of {} files:\n{}", failures.len(), files.len(), failures.join("\n"));
     assert!(files.len() >= at_least, "{} files in {}, {at_least} wanted", files.len(), folder.display());
+}
+
+#[test]
+fn recorded_elements_are_the_interpreters() {
+    compare_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/outside/tflite/recorded"), 18);
 }
 
 #[test]

@@ -6,11 +6,10 @@ use fixed::types::I32F32;
 use kinfer::format::{HeadKind, NAME_SIZE};
 
 use super::{Network, Rounding, read};
-use crate::data::{Data, columns, file_name};
+use crate::data::{Column, Data, columns, file_name};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::kinf::ModelSpec;
-use crate::onnx::fits_field;
 
 /// What to convert, and how.
 #[derive(Clone, Debug)]
@@ -44,7 +43,7 @@ pub fn convert(path: &Path, options: &Options<'_>) -> Result<(ModelSpec, Network
     }
     let mut spec = network.model_spec();
     if let Some(data) = options.calibrate {
-        observe(&mut spec, data, options.label)?;
+        observe(&mut spec, data, options.label, network.resolution())?;
     }
     if let Some(threshold) = options.threshold {
         spec.head.kind = HeadKind::Threshold(fixed_threshold(threshold, network.outputs())?);
@@ -59,8 +58,8 @@ pub fn convert(path: &Path, options: &Options<'_>) -> Result<(ModelSpec, Network
     Ok((spec, network))
 }
 
-/// Names and ranges of the data's columns.
-fn observe(spec: &mut ModelSpec, path: &Path, label: Option<&str>) -> Result<()> {
+/// Names and ranges of the data's columns, whose cells are counters times `resolution`.
+fn observe(spec: &mut ModelSpec, path: &Path, label: Option<&str>, resolution: f64) -> Result<()> {
     let names: Vec<_> = columns(path)?.into_iter().filter(|name| Some(name.as_str()) != label).collect();
     if names.len() != spec.features.len() {
         return option(
@@ -79,7 +78,8 @@ fn observe(spec: &mut ModelSpec, path: &Path, label: Option<&str>) -> Result<()>
             "names are printable ASCII, at most 48 characters",
         );
     }
-    let data = Data::read(path, &names, None)?;
+    let column = |name: &String| Column { name: name.clone(), resolution: Some(resolution) };
+    let data = Data::read(path, &names.iter().map(column).collect::<Vec<_>>(), None)?;
     for (index, (feature, name)) in spec.features.iter_mut().zip(names).enumerate() {
         feature.name = name;
         (feature.lo, feature.hi) = data.range(index);
@@ -128,6 +128,10 @@ fn provenance(path: &Path, options: &Options<'_>) -> Vec<(String, String)> {
         ("ranges", ranges),
     ];
     lines.map(|(key, value)| (key.to_owned(), value)).to_vec()
+}
+
+fn fits_field(name: &str, size: usize) -> bool {
+    !name.is_empty() && name.len() <= size && name.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 fn option<T>(what: String, advice: &str) -> Result<T> {

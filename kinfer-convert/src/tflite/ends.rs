@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use kinfer::format::{ElementType, NAME_SIZE, Rounding};
+use kinfer::format::{ElementType, NAME_SIZE, Rounding, UNIT_SIZE};
 
 use super::Network;
 use super::error::{Error, Result};
 use super::lower::code;
 use super::schema::{File, Node, RECONVERT, Tensor, Type};
+use crate::data::Unit;
 use crate::kinf::{AffineSpec, StepSpec};
 
 /// What a raw counter is.
@@ -161,7 +162,7 @@ fn end<'a>(
             }
             _ => break,
         }
-        if nodes.iter().any(|other| other.index != node.index && reads(other, scores.index)) {
+        if nodes.iter().any(|other| !left_out.contains(&other.index) && reads(other, scores.index)) {
             break;
         }
         left_out.insert(node.index);
@@ -209,15 +210,32 @@ impl Network {
             Counters::Real { resolution: unit } if resolution.is_normal() && resolution > 0.0 => *unit = resolution,
             Counters::Real { .. } => {
                 let what = format!("a resolution of {resolution} is no positive number");
-                return Err(Error::model(what, "give the real size of one unit of the counters, as 0.001"));
+                return Err(Error::model(what, SHORT));
             }
             _ => {
                 let what = "a resolution is given for a model whose input is not float32";
                 return Err(Error::model(what, "its counters are the integers of the input: leave the option out"));
             }
         }
+        let unit = self.unit();
+        if unit.len() > UNIT_SIZE {
+            return Err(Error::model(format!("the unit `{unit}` is longer than {UNIT_SIZE} characters"), SHORT));
+        }
         self.program = self.steps()?;
         Ok(())
+    }
+
+    /// The schema's unit of each counter: a plain number, with its resolution.
+    pub(super) fn unit(&self) -> String {
+        Unit { resolution: self.resolution(), name: "1".into() }.field()
+    }
+
+    /// What one count is worth, in the real units of an input of float32; 1 for others.
+    pub(super) fn resolution(&self) -> f64 {
+        match self.counters {
+            Counters::Real { resolution } => resolution,
+            _ => 1.0,
+        }
     }
 
     /// The feature program.
@@ -264,6 +282,8 @@ impl Network {
         }
     }
 }
+
+const SHORT: &str = "give the real size of one unit of the counters in a few digits, as 0.001";
 
 /// Scale of tensor 0.
 fn scale(network: &Network) -> f64 {

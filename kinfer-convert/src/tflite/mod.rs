@@ -129,7 +129,8 @@ impl Network {
     pub fn model_spec(&self) -> ModelSpec {
         let (lo, hi) = self.range();
         let outputs = self.outputs();
-        let feature = |name: &String| FeatureSpec { name: name.clone(), unit: "1".into(), lo, hi };
+        let unit = self.unit();
+        let feature = |name: &String| FeatureSpec { name: name.clone(), unit: unit.clone(), lo, hi };
         let kind = if outputs == 1 { HeadKind::Value } else { HeadKind::ArgMax };
         ModelSpec {
             features: self.names.iter().map(feature).collect(),

@@ -276,6 +276,37 @@ def stacked(rng):
     return net, images([1, h, w, c])
 
 
+def ends(rng, source):
+    """A dense layer between a quantisation of the input, and a softmax, a dequantisation, a maximum at the end."""
+    net = Network()
+    n, m = int(rng.integers(2, 20)), int(rng.integers(2, 9))
+    first = grid(rng)
+    if source is np.uint8:
+        net.tensor([1, n], np.uint8, first["scale"], first["zero_point"] + 128)
+    else:
+        # A few digits, as the schema has room for.
+        net.resolution = float(f"{first['scale'] * rng.uniform(0.05, 0.3):.3g}")
+        net.tensor([1, n], np.float32)
+    x = net.tensor([1, n], np.int8, **first)
+    net.operator("QUANTIZE", [0], x)
+    w, b, out = weights(rng, net, [m, n], 0, m, False, first["scale"])
+    y = net.tensor([1, m], np.int8, scale=out, zero_point=int(rng.integers(-20, 20)))
+    net.operator("FULLY_CONNECTED", [x, w, b], y)
+    if source is np.uint8:
+        scale_out, zero_out = net.graph.tensors[y].quantization.scale[0], net.graph.tensors[y].quantization.zeroPoint[0]
+        net.operator("QUANTIZE", [y], net.tensor([1, m], np.uint8, scale_out, zero_out + 128))
+        return net, images([1, n], np.uint8)
+    shares = net.tensor([1, m], np.int8, 1 / 256, -128)
+    net.operator("SOFTMAX", [y], shares, beta=1.0)
+    net.operator("DEQUANTIZE", [shares], net.tensor([1, m], np.float32))
+    low, high = (int(np.ceil(first["scale"] * (q - first["zero_point"]) / net.resolution)) for q in (-160, 160))
+
+    def draw(rng):
+        return (rng.integers(low, high, [1, n]) * net.resolution).astype(np.float32)
+
+    return net, draw
+
+
 CASES = [
     ("dense", 12, lambda rng: dense(rng, False)),
     ("dense-per-channel", 8, lambda rng: dense(rng, True)),
@@ -306,6 +337,8 @@ CASES = [
     ("leaky-relu-int16", 3, lambda rng: wide_unary(rng, "LEAKY_RELU")),
     ("moves", 10, moves),
     ("stacked", 8, stacked),
+    ("ends-float", 8, lambda rng: ends(rng, np.float32)),
+    ("ends-uint8", 6, lambda rng: ends(rng, np.uint8)),
 ]
 
 

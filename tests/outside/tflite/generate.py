@@ -50,6 +50,9 @@ INTERPRETERS = {"double": micro, "litert": litert}
 def record(name, model, inputs, folder, network=None):
     """Runs a model on both interpreters, and on the reference where that has its operators, and writes the case."""
     case = {"inputs": [x.flatten().tolist() for x in inputs], "outputs": {}, "refused": {}}
+    if network and network.resolution:
+        case["resolution"] = network.resolution
+        case["inputs"] = [np.rint(x.flatten() / network.resolution).astype(int).tolist() for x in inputs]
     for rounding, run in INTERPRETERS.items():
         try:
             case["outputs"][rounding] = [y.flatten().tolist() for y in run(model, inputs)]

@@ -29,6 +29,9 @@ class Network:
         self.graph.tensors, self.graph.operators, self.graph.inputs = [], [], [0]
         self.buffers = [schema.BufferT()]
         self.codes = []
+        self.outputs = None
+        # Of an input of float32, which is given as whole numbers of this; whether only the order of the scores is kept.
+        self.resolution = None
 
     def tensor(self, shape, dtype, scale=None, zero_point=0, axis=0, data=None):
         """A tensor; `scale` is a number, an array for one a channel, or nothing."""
@@ -72,10 +75,10 @@ class Network:
         return output
 
     def to_bytes(self):
-        """The file; its output is what the last operator writes."""
+        """The file; its output is what the last operator writes, but where `outputs` says otherwise."""
         model = schema.ModelT()
         model.version, model.description = 3, "written by a test of kinfer"
-        self.graph.outputs = [self.graph.operators[-1].outputs[0]]
+        self.graph.outputs = self.outputs or [self.graph.operators[-1].outputs[0]]
         model.subgraphs, model.buffers, model.operatorCodes = [self.graph], self.buffers, self.codes
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), file_identifier=b"TFL3")

@@ -215,6 +215,30 @@ fn options_that_do_not_fit_are_refused() {
 }
 
 #[test]
+fn the_command_converts_without_data_and_says_what_it_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("model.kinf");
+    let run = |name: &str, options: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kinfer"));
+        command.arg("convert").arg(path(name)).arg("-o").arg(&output).args(options).output().unwrap()
+    };
+    let done = run("ends-float.tflite", &["--resolution", "0.01", "--rounding", "litert"]);
+    let text = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{text}");
+    assert!(text.contains("left out   op 0 (QUANTIZE)\nleft out   op 2 (SOFTMAX)\n"), "{text}");
+    let mut network = read(&file("ends-float"), Rounding::Litert).unwrap();
+    network.set_resolution(0.01).unwrap();
+    let written = std::fs::read(&output).unwrap();
+    let model = Model::parse(&written).unwrap();
+    assert_eq!((model.features().len(), model.outcomes().len()), (network.features(), network.outputs()));
+    assert!(String::from_utf8_lossy(model.provenance()).contains("rounding: litert\n"));
+
+    let refused = run("refused/another-operator.tflite", &[]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("op 0 (ABS): is not read"));
+}
+
+#[test]
 fn a_model_over_the_kernels_limits_is_refused_with_the_verifiers_sentence() {
     // 256 inputs and outputs fit; the head's outcomes are as many.
     assert!(convert(&path("logistic.tflite"), &OPTIONS).is_ok());

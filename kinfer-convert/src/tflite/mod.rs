@@ -47,7 +47,7 @@ use crate::kinf::{FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, StepSpec, Tens
 /// How the interpreter that is to be matched rounds a product with a multiplier, and with it whose kernels are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Rounding {
-    /// Once: TensorFlow Lite built with `TFLITE_SINGLE_ROUNDING`
+    /// Once: TensorFlow Lite built with `TFLITE_SINGLE_ROUNDING`; dense layers and convolutions of XNNPACK
     Single,
     /// Twice: tflite-micro
     Double,

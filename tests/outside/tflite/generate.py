@@ -3,8 +3,9 @@
     generate.py FOLDER [--seed N] [--inputs N]
 
 For each case FOLDER has NAME.tflite and NAME.json: the inputs, and the outputs by rounding. "double" is PyPI's tflite-micro; "litert" is LiteRT with its
-reference kernels (BUILTIN_REF); "single" is `reference.py`, whose "double" has to be tflite-micro's. An interpreter that refuses a model is left out of its
-case, and named in `refused`; a case that both refuse is an error.
+reference kernels (BUILTIN_REF); "single" is `reference.py`, whose "double" has to be tflite-micro's, and whose "single" has to be what LiteRT computes by
+default (XNNPACK) in dense layers and convolutions. An interpreter that refuses a model is left out of its case, and named in `refused`; a case that both
+refuse is an error.
 """
 
 import argparse
@@ -30,9 +31,8 @@ def micro(model, inputs):
     return outputs
 
 
-def litert(model, inputs):
-    """LiteRT, reference kernels."""
-    kind = OpResolverType.BUILTIN_REF
+def litert(model, inputs, kind=OpResolverType.BUILTIN_REF):
+    """LiteRT, by default with its reference kernels."""
     interpreter = Interpreter(model_content=model, experimental_op_resolver_type=kind, num_threads=1)
     interpreter.allocate_tensors()
     source, target = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
@@ -71,6 +71,12 @@ def record(name, model, inputs, folder, network=None):
     return case
 
 
+def differing(outputs, others):
+    """Elements that differ, and all of them."""
+    pairs = [(a, b) for x, y in zip(outputs, others) for a, b in zip(x, y)]
+    return np.array([sum(a != b for a, b in pairs), len(pairs)])
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("folder", type=pathlib.Path)
@@ -80,17 +86,25 @@ def main():
     options = arguments.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
-    refused = 0
+    refused, delegated = 0, np.array([0, 0])
     for name, network, draw in cases.all_cases(rng):
         inputs = [draw(rng) for _ in range(options.inputs)]
-        refused += len(record(name, network.to_bytes(), inputs, options.folder, network)["refused"])
+        case = record(name, network.to_bytes(), inputs, options.folder, network)
+        refused += len(case["refused"])
+        if "single" in case["outputs"] and name.startswith(("dense", "conv", "depthwise")):
+            outputs = litert(network.to_bytes(), inputs, OpResolverType.BUILTIN)
+            delegated += differing(case["outputs"]["single"], [y.flatten().tolist() for y in outputs])
     for path in options.published:
         model = path.read_bytes()
         details = Interpreter(model_content=model).get_input_details()[0]
         shape, limits = details["shape"], np.iinfo(details["dtype"])
         inputs = [rng.integers(limits.min, limits.max + 1, shape).astype(details["dtype"]) for _ in range(3)]
         record(path.stem, model, inputs, options.folder)
+    # Its factor is a float: a sum next to a tie may go the other way.
+    if delegated[1] < 50_000 or delegated[0] * 20_000 > delegated[1]:
+        raise SystemExit(f"XNNPACK: {delegated[0]} of {delegated[1]} elements differ from one rounding")
     print(f"{len(list(options.folder.glob('*.tflite')))} models, {refused} refusals by an interpreter")
+    print(f"XNNPACK: {delegated[0]} of {delegated[1]} elements differ from one rounding")
 
 
 if __name__ == "__main__":

@@ -190,6 +190,39 @@ def binary(rng, name):
     return net, images(size)
 
 
+def scalar(rng, name):
+    """One operand is a single element, the first or the second."""
+    net = Network()
+    n, g = int(rng.integers(2, 30)), grid(rng)
+    x = net.tensor([1, n], np.int8, **g)
+    one = net.tensor([1, 1], np.int8, **g)
+    net.operator("SLICE", [x, net.tensor([2], np.int32, data=[0, n - 1]), net.tensor([2], np.int32, data=[1, 1])], one)
+    b = net.tensor([1, 1], np.int8, **grid(rng))
+    net.operator("QUANTIZE", [one], b)
+    scales = [float(net.graph.tensors[t].quantization.scale[0]) for t in (x, b)]
+    suits = scales[0] * scales[1] * 127 if name == "MUL" else max(scales)
+    y = net.tensor([1, n], np.int8, scale=np.float32(suits * rng.uniform(0.4, 2)), zero_point=zero(rng))
+    net.operator(name, [x, b] if rng.random() < 0.5 else [b, x], y)
+    return net, images([1, n])
+
+
+def largest(rng):
+    """A row of an image, without its axes of one, and the place of its largest element."""
+    net = Network()
+    h, c, g = int(rng.integers(2, 6)), int(rng.integers(2, 12)), grid(rng)
+    x = net.tensor([1, h, 1, c], np.int8, **g)
+    row = net.tensor([1, 1, c], np.int8, **g)
+    at = int(rng.integers(0, h))
+    begin, end = [0, at, 0, 0], [1, at + 1, 1, c]
+    parts = [net.tensor([4], np.int32, data=values) for values in (begin, end, [1, 1, 1, 1])]
+    net.operator("STRIDED_SLICE", [x, *parts], row, shrinkAxisMask=2)
+    flat = net.tensor([1, c], np.int8, **g)
+    net.operator("SQUEEZE", [row], flat, squeezeDims=[1])
+    place = net.tensor([1], np.int32)
+    net.operator("ARG_MAX", [flat, net.tensor([], np.int32, data=1)], place, outputType=2)
+    return net, images([1, h, 1, c])
+
+
 def unary(rng, name):
     """All 256 inputs at once."""
     net = Network()
@@ -325,6 +358,9 @@ CASES = [
     ("add", 12, lambda rng: binary(rng, "ADD")),
     ("sub", 12, lambda rng: binary(rng, "SUB")),
     ("mul", 12, lambda rng: binary(rng, "MUL")),
+    ("add-scalar", 6, lambda rng: scalar(rng, "ADD")),
+    ("sub-scalar", 6, lambda rng: scalar(rng, "SUB")),
+    ("mul-scalar", 6, lambda rng: scalar(rng, "MUL")),
     ("logistic", 10, lambda rng: unary(rng, "LOGISTIC")),
     ("tanh", 10, lambda rng: unary(rng, "TANH")),
     ("hard-swish", 10, lambda rng: unary(rng, "HARD_SWISH")),
@@ -336,6 +372,7 @@ CASES = [
     ("relu-int16", 3, lambda rng: wide_unary(rng, "RELU")),
     ("leaky-relu-int16", 3, lambda rng: wide_unary(rng, "LEAKY_RELU")),
     ("moves", 10, moves),
+    ("largest", 6, largest),
     ("stacked", 8, stacked),
     ("ends-float", 8, lambda rng: ends(rng, np.float32)),
     ("ends-uint8", 6, lambda rng: ends(rng, np.uint8)),

@@ -176,9 +176,11 @@ const OPTIONS: Options<'_> = Options {
     rounding: Rounding::Double,
     resolution: None,
     calibrate: None,
+    features: None,
     label: None,
     threshold: None,
     outcomes: None,
+    limits: Limits::KERNEL,
 };
 
 #[test]
@@ -199,7 +201,7 @@ fn data_gives_names_and_ranges_and_nothing_else() {
     let options = Options { calibrate: Some(data.path()), ..OPTIONS };
     let wrong = convert(&path("ends-uint8.tflite"), &options).unwrap_err().to_string();
     let (has, takes) = (network.features() + 1, network.features());
-    assert!(wrong.ends_with(&format!("has {has} columns beside the label, the model takes {takes}")), "{wrong}");
+    assert!(wrong.ends_with(&format!("has {has} columns of features, the model takes {takes}")), "{wrong}");
 }
 
 #[test]
@@ -244,4 +246,7 @@ fn a_model_over_the_kernels_limits_is_refused_with_the_verifiers_sentence() {
     assert!(convert(&path("logistic.tflite"), &OPTIONS).is_ok());
     let refused = convert(&path("refused/large.tflite"), &OPTIONS).unwrap_err();
     assert!(matches!(refused, ConvertError::Refused(_)), "{refused}");
+    let limits = Limits { look_ups: 255, ..Limits::KERNEL };
+    let refused = convert(&path("logistic.tflite"), &Options { limits, ..OPTIONS }).unwrap_err();
+    assert_eq!(refused.to_string(), "file: look-ups 256 over the budget of 255");
 }

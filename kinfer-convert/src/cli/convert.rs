@@ -72,8 +72,10 @@ impl Convert {
             let request = Request {
                 model: &self.model,
                 calibrate: self.calibrate.as_deref(),
+                features: self.features.as_deref(),
                 label: self.label.as_deref(),
                 threshold: self.threshold,
+                limits: self.budget.limits(),
                 output: &self.output,
                 json: self.json,
             };

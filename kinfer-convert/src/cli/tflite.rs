@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
+use kinfer::Limits;
 use kinfer_convert::Result;
 use kinfer_convert::convert::VerifierReport;
 use kinfer_convert::data::file_name;
@@ -26,8 +27,10 @@ pub(crate) struct TfliteArguments {
 pub(crate) struct Request<'a> {
     pub(crate) model: &'a Path,
     pub(crate) calibrate: Option<&'a Path>,
+    pub(crate) features: Option<&'a [String]>,
     pub(crate) label: Option<&'a str>,
     pub(crate) threshold: Option<f64>,
+    pub(crate) limits: Limits,
     pub(crate) output: &'a Path,
     pub(crate) json: bool,
 }
@@ -38,13 +41,15 @@ impl TfliteArguments {
             rounding: self.rounding,
             resolution: self.resolution,
             calibrate: request.calibrate,
+            features: request.features,
             label: request.label,
             threshold: request.threshold,
             outcomes: None,
+            limits: request.limits,
         };
         let (spec, network) = convert(request.model, &options)?;
         let bytes = spec.to_bytes();
-        let verified = VerifierReport::of(&Engine::load(&bytes)?.report);
+        let verified = VerifierReport::of(&Engine::load_within(&bytes, &request.limits)?.report);
         file::write_atomically(request.output, |out| out.write_all(&bytes))?;
         let text = if request.json {
             let report = serde_json::json!({

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use fixed::types::I32F32;
+use kinfer::Limits;
 use kinfer::format::{HeadKind, NAME_SIZE};
 
 use super::{Network, Rounding, read};
@@ -21,15 +22,19 @@ pub struct Options<'a> {
     /// Data that the schema takes names and ranges from. Without it features are called after the model's input, and their range is that
     /// of its type. Nothing else depends on it.
     pub calibrate: Option<&'a Path>,
+    /// Columns of the data that are the features, in the order of the input's elements; else all but the label.
+    pub features: Option<&'a [String]>,
     /// Column of the data that is no feature.
     pub label: Option<&'a str>,
     /// Threshold of a model with one score, in its real units: class 1 above it. Without it the score is the decision's value.
     pub threshold: Option<f64>,
     /// Names of the classes, in order.
     pub outcomes: Option<&'a [String]>,
+    /// What the model may cost.
+    pub limits: Limits,
 }
 
-/// Reads the file at `path` and makes the contents of a `.kinf` file of it, which the verifier accepts with the kernel's limits.
+/// Reads the file at `path` and makes the contents of a `.kinf` file of it, which the verifier accepts within the limits.
 ///
 /// # Errors
 ///
@@ -43,7 +48,7 @@ pub fn convert(path: &Path, options: &Options<'_>) -> Result<(ModelSpec, Network
     }
     let mut spec = network.model_spec();
     if let Some(data) = options.calibrate {
-        observe(&mut spec, data, options.label, network.resolution())?;
+        observe(&mut spec, data, options, network.resolution())?;
     }
     if let Some(threshold) = options.threshold {
         spec.head.kind = HeadKind::Threshold(fixed_threshold(threshold, network.outputs())?);
@@ -53,18 +58,21 @@ pub fn convert(path: &Path, options: &Options<'_>) -> Result<(ModelSpec, Network
         spec.outcomes = outcomes(names, spec.outcomes.len())?;
     }
     spec.provenance = provenance(path, options);
-    let engine = Engine::load(&spec.to_bytes())?;
+    let engine = Engine::load_within(&spec.to_bytes(), &options.limits)?;
     network.check_interpreters(&engine.report)?;
     Ok((spec, network))
 }
 
 /// Names and ranges of the data's columns, whose cells are counters times `resolution`.
-fn observe(spec: &mut ModelSpec, path: &Path, label: Option<&str>, resolution: f64) -> Result<()> {
-    let names: Vec<_> = columns(path)?.into_iter().filter(|name| Some(name.as_str()) != label).collect();
+fn observe(spec: &mut ModelSpec, path: &Path, options: &Options<'_>, resolution: f64) -> Result<()> {
+    let names: Vec<_> = match options.features {
+        Some(names) => names.to_vec(),
+        None => columns(path)?.into_iter().filter(|name| Some(name.as_str()) != options.label).collect(),
+    };
     if names.len() != spec.features.len() {
         return option(
             format!(
-                "{} has {} columns beside the label, the model takes {}",
+                "{} has {} columns of features, the model takes {}",
                 file_name(path),
                 names.len(),
                 spec.features.len()

@@ -193,20 +193,23 @@ fn rescales() -> impl Strategy<Value = Case> {
 }
 
 fn pairs() -> impl Strategy<Value = Case> {
-    (narrow(), any_element(), 1usize..20, rounding(), any::<[bool; 4]>()).prop_flat_map(
+    (any_element(), any_element(), 1usize..20, rounding(), any::<[bool; 4]>()).prop_flat_map(
         |(from, to, elements, rounding, [whole, is_add, one, negative])| {
+            // A sum may be of scores, which nothing multiplies or weighs.
+            let from = if is_add || from != ElementType::I32 { from } else { ElementType::I16 };
+            let scores = from == ElementType::I32;
+            let (one, second_type) = (one && !scores, if scores { ElementType::I32 } else { ElementType::I16 });
             let values = [wild(), wild(), wild(), wild(), wild()];
             (factor(rounding), factor(rounding), values, clip(), rows(elements)).prop_map(
                 move |(first, second, [zero_a, zero_b, zero_out, a, b], clip, rows)| {
                     // The second operand is made from the first: as many elements by a rescale, one by a dense layer.
                     let (mut tensors, mut operators) = source(from, elements, zero_a, clip);
                     let of = tensors.len() as u16 - 1;
-                    let (inputs, to_i16) = ((of, of + 1), ElementType::I16.range());
-                    tensors.push(tensor(ElementType::I16, if one { 1 } else { elements }, zero_b));
+                    let (inputs, (lo, hi)) = ((of, of + 1), second_type.range());
+                    tensors.push(tensor(second_type, if one { 1 } else { elements }, zero_b));
                     operators.push(if one {
-                        sum_of_all(inputs, elements, to_i16)
+                        sum_of_all(inputs, elements, (lo, hi))
                     } else {
-                        let (lo, hi) = to_i16;
                         let rounding = Rounding::HalfEven;
                         OperatorSpec::Rescale(RescaleSpec {
                             input: inputs.0,
@@ -478,7 +481,17 @@ fn a_sum_past_a_limit_is_refused() {
         "op 0 (add): rounding tflite-double has no meaning for a sum"
     );
     assert_eq!(of(I8, AddSpec { shift: 255, ..ADD }), "op 0 (add): shift 255 is over 62");
-    assert!(of(I32, ADD).starts_with("op 0 (add): reads tensor 0 of int32 scores"));
+    let units = AddSpec { multipliers: (1, -1), ..ADD };
+    assert_eq!(of(I32, units), "accepted");
+    assert_eq!(of(I32, AddSpec { multipliers: (1 << 29, 1 << 29), ..ADD }), "accepted");
+    assert_eq!(
+        of(I32, AddSpec { multipliers: (1 << 30, 1 << 30), ..ADD }),
+        "op 0 (add): the sum is too large for exact arithmetic"
+    );
+    assert_eq!(
+        of(I32, AddSpec { multipliers: (i32::MIN, i32::MIN), ..ADD }),
+        "op 0 (add): the sum is too large for exact arithmetic"
+    );
     assert_eq!(
         of(I8, AddSpec { lo: 5, hi: 4, ..ADD }),
         "op 0 (add): clip range 5..4 is empty or outside the output's element type"

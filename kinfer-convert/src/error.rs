@@ -35,6 +35,10 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Graph(#[from] GraphError),
+    /// The TensorFlow Lite file cannot be converted.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Tflite(crate::tflite::Error),
     /// The data cannot be used.
     #[error("{}: {problem}", path.display())]
     #[diagnostic(help("{}", problem.advice()))]
@@ -115,6 +119,15 @@ pub enum Error {
     /// The core refuses the model: the very sentence the kernel would give.
     #[error("{0}")]
     Refused(kinfer::Error),
+}
+
+impl From<crate::tflite::Error> for Error {
+    fn from(error: crate::tflite::Error) -> Self {
+        match error {
+            crate::tflite::Error::Refused(error) => Self::Refused(error),
+            other => Self::Tflite(other),
+        }
+    }
 }
 
 impl Error {

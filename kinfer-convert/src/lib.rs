@@ -7,6 +7,8 @@
 //! 4. [`engine`] runs the file through the core, exactly as the kernel would; [`mod@reference`] runs the graph in float;
 //!    [`quality`] compares both with the truth.
 //!
+//! A quantised TensorFlow Lite file has its integers already: [`tflite`] takes them over as they are.
+//!
 //! [`convert()`] is the whole way; the command `kinfer` is its command line.
 
 #![forbid(unsafe_code)]
@@ -34,6 +36,8 @@ pub mod quality;
 pub mod quantize;
 #[cfg(feature = "onnx")]
 pub mod reference;
+#[cfg(feature = "onnx")]
+pub mod tflite;
 
 #[cfg(feature = "onnx")]
 pub use convert::{Conversion, convert};

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use kinfer_convert::Result;
 use kinfer_convert::convert::{Activations, Options, QualityReport, RegressionReport, Report, convert};
+use kinfer_convert::tflite::is_tflite;
+use kinfer_convert::{Error, Result};
 
 use super::budget::Budget;
+use super::tflite::{Request, TfliteArguments};
 use super::{Console, EXIT_STATUS, file, watch};
 
 const DATA: &str = "\
@@ -18,7 +20,7 @@ column and `kinfer.outcomes` the classes.";
 const EXAMPLE: &str = "\
 Example: kinfer convert model.onnx --calibrate train.parquet --evaluate test.parquet -o io-latency.kinf";
 
-/// Convert an ONNX model to integers, and compare it with float.
+/// Convert an ONNX model to integers, and compare it with float; or a quantised TensorFlow Lite file with its own integers.
 ///
 /// Nothing is written unless the verifier accepts the result under the kernel's limits.
 #[derive(Args, Debug)]
@@ -27,9 +29,9 @@ pub(crate) struct Convert {
     /// The trained model, opset 9 or newer, taking raw counters
     #[arg(value_name = "MODEL.onnx")]
     model: PathBuf,
-    /// Data that the ranges of all values are taken from: rows like those in training
+    /// Data that the ranges of all values are taken from: rows like those in training. A TensorFlow Lite file needs none
     #[arg(long, value_name = "DATA")]
-    calibrate: PathBuf,
+    calibrate: Option<PathBuf>,
     /// Data to compare decisions on, unseen in training [default: the calibration data]
     #[arg(long, value_name = "DATA")]
     evaluate: Option<PathBuf>,
@@ -60,10 +62,31 @@ pub(crate) struct Convert {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    tflite: TfliteArguments,
 }
 
 impl Convert {
     pub(crate) fn run(self, console: Console) -> Result<()> {
+        if is_tflite(&file::read(&self.model)?) {
+            let request = Request {
+                model: &self.model,
+                calibrate: self.calibrate.as_deref(),
+                features: self.features.as_deref(),
+                label: self.label.as_deref(),
+                threshold: self.threshold,
+                limits: self.budget.limits(),
+                output: &self.output,
+                json: self.json,
+            };
+            return self.tflite.run(&request, console);
+        }
+        let Some(calibrate) = &self.calibrate else {
+            return Err(Error::Option {
+                what: "an ONNX model is converted without --calibrate".into(),
+                advice: "give rows like those in training: ranges of all values are taken from them".into(),
+            });
+        };
         let options = Options {
             evaluate: self.evaluate.as_deref(),
             features: self.features.as_deref(),
@@ -73,7 +96,7 @@ impl Convert {
             agree: self.agree,
             max_error: self.max_error,
             limits: self.budget.limits(),
-            ..Options::new(&self.model, &self.calibrate)
+            ..Options::new(&self.model, calibrate)
         };
         let bar = watch::Bar::new(console);
         let conversion = convert(&options, &bar)?;

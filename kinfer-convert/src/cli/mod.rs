@@ -10,6 +10,7 @@ mod file;
 mod inspect;
 mod man;
 mod run;
+mod tflite;
 mod watch;
 
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 //! scripts that make models and ask the oracle, and a Rust test that is told by an environment variable where they are.
 
 mod models;
+mod tflite;
 
 use std::path::PathBuf;
 
@@ -29,20 +30,24 @@ pub(crate) struct OutsideArgs {
 enum Suite {
     /// Models trained by scikit-learn, LightGBM and XGBoost, converted and compared
     Models,
+    /// TensorFlow Lite files, run by tflite-micro and LiteRT and compared
+    Tflite,
 }
 
 impl Suite {
-    const ALL: [Self; 1] = [Self::Models];
+    const ALL: [Self; 2] = [Self::Models, Self::Tflite];
 
     fn name(self) -> &'static str {
         match self {
             Self::Models => "trained models",
+            Self::Tflite => "TensorFlow Lite interpreters",
         }
     }
 
     fn run(self, step: &Step<'_>) -> Result<u64> {
         match self {
             Self::Models => models::run(step),
+            Self::Tflite => tflite::run(step),
         }
     }
 }

@@ -181,7 +181,14 @@ impl OperatorKind {
     pub const fn multiplies(self) -> bool {
         !matches!(
             self,
-            Self::Clip | Self::Rescale | Self::Concat | Self::Slice | Self::Reshape | Self::Recall | Self::Remember
+            Self::Clip
+                | Self::Rescale
+                | Self::Add
+                | Self::Concat
+                | Self::Slice
+                | Self::Reshape
+                | Self::Recall
+                | Self::Remember
         )
     }
 }

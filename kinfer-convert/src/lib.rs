@@ -17,6 +17,7 @@
 pub mod convert;
 #[cfg(feature = "onnx")]
 pub mod data;
+pub mod emit;
 #[cfg(feature = "onnx")]
 pub mod engine;
 #[cfg(feature = "onnx")]

@@ -1,14 +1,13 @@
 //! C in a batch: one object of all models, one program around it.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kinfer::Decision;
+use kinfer::Model;
 use kinfer_convert::emit::Emitter;
 
-use super::models::Case;
+use super::models::{Case, assert_equal, input};
 
 /// What `docs/emit.md` promises to build without a warning, and the warnings of a kernel build.
 pub(crate) const STRICT: &[&str] = &[
@@ -20,6 +19,7 @@ pub(crate) const STRICT: &[&str] = &[
     "-Werror",
     "-Wmissing-prototypes",
     "-Wstrict-prototypes",
+    "-Wdeclaration-after-statement",
     "-Wvla",
     "-Wundef",
     "-Wframe-larger-than=2048",
@@ -31,49 +31,36 @@ pub(crate) struct Batch<'c> {
     cases: &'c [Case],
 }
 
+/// Where a test writes.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emit").join(name);
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
 impl<'c> Batch<'c> {
     /// Emits `cases`; `name` is that of the folder.
     pub(crate) fn new(name: &str, cases: &'c [Case]) -> Self {
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("emit").join(name);
-        let _ = fs::remove_dir_all(&dir);
-        fs::create_dir_all(&dir).unwrap();
+        let dir = folder(name);
         let (mut models, mut runs, mut calls) = (String::new(), String::new(), String::new());
         for (number, case) in cases.iter().enumerate() {
-            let model = kinfer::Model::parse(&case.file).unwrap();
-            // Names of files may be any; numbers make them differ.
-            let emitter = Emitter::new(model, &format!("{} {number}", case.name)).unwrap();
+            // Names need not differ; with numbers they do.
+            let emitter = Emitter::new(Model::parse(&case.file).unwrap(), &format!("{} {number}", case.name)).unwrap();
             let (files, name) = (emitter.c(), emitter.name());
             fs::write(dir.join(name).with_extension("c"), &files.source).unwrap();
             fs::write(dir.join(name).with_extension("h"), &files.header).unwrap();
-            let (upper, words) = (name.to_ascii_uppercase(), case.state.len());
-            let scratch = files.header.contains(&format!("struct {name}_scratch {{"));
-            let of = |has: bool, argument: &'static str| if has { argument } else { "" };
-            writeln!(models, "#include \"{name}.c\"").unwrap();
-            writeln!(
-                runs,
-                "#include \"{name}.h\"\nstatic void run_{name}(void)\n{{\n\tint64_t x[{upper}_FEATURES], state[{} + 1] = {{ 0 }};\n\
-                 \tstruct {name}_decision out;\n{}\tint64_t rows = next();\n\n\tfor (int i = 0; i < {words}; i++)\n\t\tstate[i] = next();\n\
-                 \twhile (rows-- > 0) {{\n\t\tfor (int i = 0; i < {upper}_FEATURES; i++)\n\t\t\tx[i] = next();\n\
-                 \t\t{name}_decide(x{}{}, &out);\n\
-                 \t\tprintf(\"%u %lld %lld %u\\n\", out.class, (long long)out.value, (long long)out.margin, out.flags);\n\t}}\n}}",
-                words,
-                if scratch { format!("\tstatic struct {name}_scratch scratch;\n") } else { String::new() },
-                of(words > 0, ", state"),
-                of(scratch, ", &scratch"),
-            )
-            .unwrap();
-            writeln!(calls, "\trun_{name}();").unwrap();
+            models += &format!("#include \"{name}.c\"\n");
+            runs += &run(name, case, files.header.contains(&format!("struct {name}_scratch {{")));
+            calls += &format!("\trun_{name}();\n");
         }
         fs::write(dir.join("models.c"), models).unwrap();
-        let next = "static int64_t next(void)\n{\n\tint64_t value;\n\n\tif (fread(&value, 8, 1, stdin) != 1)\n\t\texit(1);\n\treturn value;\n}\n";
-        let main = format!(
-            "#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n\n{next}\n{runs}\nint main(void)\n{{\n{calls}\treturn 0;\n}}\n"
-        );
-        fs::write(dir.join("main.c"), main).unwrap();
+        fs::write(dir.join("main.c"), format!("{PROLOGUE}{runs}\nint main(void)\n{{\n{calls}\treturn 0;\n}}\n"))
+            .unwrap();
         Self { dir, cases }
     }
 
-    /// Compiles all models to one object, with nothing printed.
+    /// Compiles all models to one object; the compiler must have nothing to say.
     pub(crate) fn compile(&self, compiler: &str, flags: &[&str]) -> PathBuf {
         let object = self.dir.join("models.o");
         let mut command = Command::new(compiler);
@@ -85,29 +72,64 @@ impl<'c> Batch<'c> {
     pub(crate) fn assert_equal(&self, flags: &[&str]) {
         let program = self.dir.join("models");
         let mut link = Command::new("gcc");
-        link.args(flags).arg("-O1").arg(self.dir.join("main.c")).arg(self.dir.join("models.o"));
+        link.args(flags).arg(self.dir.join("main.c")).arg(self.dir.join("models.o"));
         succeed(link.arg("-o").arg(&program));
-
-        let mut numbers: Vec<i64> = Vec::new();
-        for case in self.cases {
-            numbers.push(case.rows.len() as i64);
-            numbers.extend(&case.state);
-            numbers.extend(case.rows.iter().flatten());
-        }
-        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_ne_bytes()).collect();
-        let input = self.dir.join("rows");
-        fs::write(&input, bytes).unwrap();
-        let printed = succeed(Command::new(&program).stdin(fs::File::open(&input).unwrap()));
-        let mut lines = printed.lines();
-        for case in self.cases {
-            for (row, decision) in case.rows.iter().zip(case.expected()) {
-                let Decision { class, value, margin, flags } = decision;
-                let expected = format!("{class} {} {} {}", value.to_bits(), margin.to_bits(), flags.bits());
-                assert_eq!(lines.next(), Some(expected.as_str()), "{} on {row:?}", case.name);
-            }
-        }
-        assert_eq!(lines.next(), None);
+        let rows = self.dir.join("rows");
+        fs::write(&rows, input(self.cases)).unwrap();
+        let printed = succeed(Command::new(&program).stdin(fs::File::open(&rows).unwrap()));
+        assert_equal(self.cases, &printed);
     }
+}
+
+const PROLOGUE: &str = "\
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int64_t next(void)
+{
+	int64_t value;
+
+	if (fread(&value, 8, 1, stdin) != 1)
+		exit(1);
+	return value;
+}
+";
+
+/// A function that decides the rows of a model.
+fn run(name: &str, case: &Case, has_scratch: bool) -> String {
+    let upper = name.to_ascii_uppercase();
+    let (state, fill, state_argument) = match case.has_state() {
+        true => (
+            format!("\tint64_t state[{upper}_STATE];\n"),
+            format!("\tfor (int i = 0; i < {upper}_STATE; i++)\n\t\tstate[i] = next();\n"),
+            ", state",
+        ),
+        false => Default::default(),
+    };
+    let (scratch, scratch_argument) = match has_scratch {
+        true => (format!("\tstatic struct {name}_scratch scratch;\n"), ", &scratch"),
+        false => Default::default(),
+    };
+    format!(
+        "
+#include \"{name}.h\"
+
+static void run_{name}(void)
+{{
+	int64_t counters[{upper}_FEATURES];
+	struct {name}_decision out;
+{state}{scratch}	int64_t rows = next();
+
+{fill}	while (rows-- > 0) {{
+		for (int i = 0; i < {upper}_FEATURES; i++)
+			counters[i] = next();
+		{name}_decide(counters{state_argument}{scratch_argument}, &out);
+		printf(\"%u %lld %lld %u\\n\", out.class, (long long)out.value, (long long)out.margin, out.flags);
+	}}
+}}
+"
+    )
 }
 
 /// Runs a command that must succeed without a word on standard error; what it prints.

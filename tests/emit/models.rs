@@ -42,6 +42,11 @@ impl Case {
         Self { name: name.into(), file, state: vec![0; words], rows }
     }
 
+    /// Whether the model keeps state.
+    pub(crate) fn has_state(&self) -> bool {
+        !self.state.is_empty()
+    }
+
     /// The decisions of the engine.
     pub(crate) fn expected(&self) -> Vec<Decision> {
         let model = Model::parse(&self.file).unwrap();
@@ -50,6 +55,31 @@ impl Case {
         let (mut scratch, mut state) = (vec![0; report.scratch_words], self.state.clone());
         self.rows.iter().map(|row| packed.decide_with(&mut scratch, &mut state, row)).collect()
     }
+}
+
+/// What a program around emitted models reads: of each the number of rows, the state, the rows; eight bytes a number.
+pub(crate) fn input(cases: &[Case]) -> Vec<u8> {
+    let mut numbers: Vec<i64> = Vec::new();
+    for case in cases {
+        numbers.push(case.rows.len() as i64);
+        numbers.extend(&case.state);
+        numbers.extend(case.rows.iter().flatten());
+    }
+    numbers.iter().flat_map(|number| number.to_ne_bytes()).collect()
+}
+
+/// Compares what such a program prints, class, value, margin and flags a line, with the engine's decisions.
+pub(crate) fn assert_equal(cases: &[Case], printed: &str) {
+    let mut lines = printed.lines();
+    for case in cases {
+        for (row, decision) in case.rows.iter().zip(case.expected()) {
+            let Decision { class, value, margin, flags } = decision;
+            assert!(!flags.contains(kinfer::Flags::FALLBACK), "{}", case.name);
+            let expected = format!("{class} {} {} {}", value.to_bits(), margin.to_bits(), flags.bits());
+            assert_eq!(lines.next(), Some(expected.as_str()), "{} on {row:?}", case.name);
+        }
+    }
+    assert_eq!(lines.next(), None);
 }
 
 /// The zoo, models by hand and of the benchmarks, recurrent cells.

@@ -131,27 +131,32 @@ impl Code {
     }
 }
 
-/// Appends a line of code, broken behind commas where it is too long; what goes on is two tabs deeper.
+/// Appends a line of code, broken behind commas or operators where it is too long; what goes on is two tabs deeper.
 fn fold(line: &str, text: &mut String) {
-    let depth = line.len() - line.trim_start_matches('\t').len();
-    let (mut rest, mut tabs) = (line.trim_start_matches('\t'), depth);
-    let is_code = !rest.starts_with(['#', '*', '/']) && !rest.contains("/*");
-    loop {
-        let columns = COLUMNS.saturating_sub(TAB * tabs);
-        let last =
-            rest.get(..columns.min(rest.len())).and_then(|head| head.rfind(", ")).filter(|_| rest.len() > columns);
-        let (head, behind) = match last {
-            Some(comma) if is_code => (rest.get(..=comma).unwrap_or(rest), rest.get(comma + 2..)),
-            _ => (rest, None),
-        };
-        text.extend(std::iter::repeat_n('\t', if head.is_empty() { 0 } else { tabs }));
+    let code = line.trim_start_matches('\t');
+    let depth = line.len() - code.len();
+    let is_code = !code.starts_with([' ', '#', '/']) && !code.contains("/*");
+    let (mut rest, mut tabs) = (code, depth);
+    while let Some((head, behind)) = broken(rest, COLUMNS.saturating_sub(TAB * tabs)).filter(|_| is_code) {
+        text.extend(std::iter::repeat_n('\t', tabs));
         text.push_str(head);
         text.push('\n');
-        match behind {
-            Some(behind) => (rest, tabs) = (behind, depth + 2),
-            None => return,
-        }
+        (rest, tabs) = (behind, depth + 2);
     }
+    text.extend(std::iter::repeat_n('\t', if rest.is_empty() { 0 } else { tabs }));
+    text.push_str(rest);
+    text.push('\n');
+}
+
+/// What of a line that is longer than `columns` fits, and what is behind it; `None` where it fits or has no place to break.
+fn broken(line: &str, columns: usize) -> Option<(&str, &str)> {
+    if line.len() <= columns {
+        return None;
+    }
+    let fits = line.get(..columns)?;
+    let last = |mark: &str| fits.rfind(mark).map(|at| at + mark.len());
+    let at = [", ", " = ", " ? ", " + ", " * "].into_iter().find_map(last)?;
+    Some((line.get(..at)?.trim_end(), line.get(at..)?))
 }
 
 /// A template's text for the model `name`.

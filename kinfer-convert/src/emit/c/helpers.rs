@@ -116,8 +116,8 @@ static inline __int128 @half_up_wide(__int128 value, int shift)
 
 const DOUBLE_ROUND: &str = "
 /*
- * acc * multiplier / 2^shift as TensorFlow Lite rounds it: a doubling high multiply of 32 bits with ties up, then a division
- * by what is left of the power of two with ties away from zero.
+ * acc * multiplier / 2^shift as TensorFlow Lite rounds it: a doubling high multiply of 32 bits with
+ * ties up, then a division by what is left of the power of two with ties away from zero.
  */
 static inline int64_t @double_round(int64_t acc, int32_t multiplier, int shift)
 {
@@ -288,17 +288,20 @@ const RATIO: &str = "
 /* floor(a * 2^shift / b), saturated; 0 when b is not above zero. */
 static inline int64_t @ratio(int64_t a, int64_t b, int shift)
 {
-	int64_t whole;
+	int64_t whole, less;
 	uint64_t rest, fraction = 0;
 	int i;
 
 	if (b <= 0)
 		return 0;
 	whole = a / b;
-	if (whole * b > a)
+	less = a % b;
+	if (less < 0) {
 		whole--;
+		less += b;
+	}
 	/* Bits behind the point, the highest first: 128 bits are not divided. */
-	rest = (uint64_t)(a - whole * b);
+	rest = (uint64_t)less;
 	for (i = 0; i < shift; i++) {
 		rest <<= 1;
 		fraction <<= 1;

@@ -21,7 +21,7 @@ pub(super) fn additive(to: &mut Writer<'_, '_>, additive: &Additive) {
     to.code
         .line("/* Of each term two elements of x, the largest bin of each, the bins of the second, its first row. */");
     to.code.line(format!(
-        "static const struct {{\n\tint32_t a, b, last_a, last_b, bins_b, first;\n}} {name}_terms[{}] = {{",
+        "static const struct {name}_term {{\n\tint32_t a, b, last_a, last_b, bins_b, first;\n}} {name}_terms[{}] = {{",
         terms.len()
     ));
     to.code.indent();
@@ -37,9 +37,9 @@ pub(super) fn additive(to: &mut Writer<'_, '_>, additive: &Additive) {
     to.begin_xy("int t, c;");
     to.code.line(format!("for (c = 0; c < {scores}; c++)\n\ty[c] = @keep({base});"));
     to.code.open(format!("for (t = 0; t < {}; t++)", terms.len()));
-    to.code.line(format!("int32_t a = @clamp(x[{name}_terms[t].a], 0, {name}_terms[t].last_a);"));
-    to.code.line(format!("int32_t b = @clamp(x[{name}_terms[t].b], 0, {name}_terms[t].last_b);"));
-    to.code.line(format!("int32_t at = {name}_terms[t].first + a * {name}_terms[t].bins_b + b;"));
+    to.code.line(format!("const struct {name}_term *term = &{name}_terms[t];"));
+    to.code.line("int32_t a = @clamp(x[term->a], 0, term->last_a), b = @clamp(x[term->b], 0, term->last_b);");
+    to.code.line("int32_t at = term->first + a * term->bins_b + b;");
     to.code.blank();
     // Sums wrap on the way, and the verifier has proved that they end in the type.
     to.code.line(format!("for (c = 0; c < {scores}; c++)"));

@@ -31,7 +31,10 @@ pub(super) fn trees(to: &mut Writer<'_, '_>, trees: &Trees) {
         ),
     };
     to.about("Where each tree begins: its first node and leaf; whether it is a leaf alone.");
-    to.code.open(format!("static const struct {{\n\tint32_t node, leaf, alone;\n}} {name}_trees[{}] =", roots.len()));
+    to.code.open(format!(
+        "static const struct {name}_tree {{\n\tint32_t node, leaf, alone;\n}} {name}_trees[{}] =",
+        roots.len()
+    ));
     for ([node, leaf], alone) in &roots {
         to.code.line(format!("{{ {node}, {leaf}, {} }},", i32::from(*alone)));
     }
@@ -70,7 +73,7 @@ fn nodes(to: &mut Writer<'_, '_>, name: &str, splits: &[Split], missing: bool) {
     let children =
         narrowest(&splits.iter().flat_map(|split| [child(split.left), child(split.right)]).collect::<Vec<_>>());
     to.about("Children: a node of the tree, or below zero a leaf, inverted.");
-    to.code.line("static const struct {");
+    to.code.line(format!("static const struct {name}_node {{"));
     to.code.indent();
     to.code.line(format!("{feature} feature;\n{threshold} threshold;\n{children} left, right;"));
     if missing {
@@ -96,22 +99,20 @@ fn descent(to: &mut Writer<'_, '_>, name: &str, splits: &[Split], missing: bool)
         to.code.blank();
         return;
     }
-    to.code.line(format!("int32_t at = {name}_trees[t].alone ? ~0 : 0;"));
+    to.code.line(format!("const struct {name}_tree *tree = &{name}_trees[t];"));
+    to.code.line("int32_t at = tree->alone ? ~0 : 0;");
     to.code.blank();
     to.code.open("while (at >= 0)");
-    to.code.line(format!("int32_t node = {name}_trees[t].node + at, value = x[{name}_nodes[node].feature];"));
-    let right = format!("value > {name}_nodes[node].threshold");
-    let right = match missing {
-        true => {
-            to.code.line(format!("int right = value == -32768 ? {name}_nodes[node].missing_right : {right};"));
-            "right".to_owned()
-        }
-        false => right,
-    };
+    to.code.line(format!("const struct {name}_node *node = &{name}_nodes[tree->node + at];"));
+    to.code.line("int32_t value = x[node->feature];");
+    if missing {
+        to.code.line("int right = value == -32768 ? node->missing_right : value > node->threshold;");
+    }
     to.code.blank();
-    to.code.line(format!("at = {right} ? {name}_nodes[node].right : {name}_nodes[node].left;"));
+    let right = if missing { "right" } else { "value > node->threshold" };
+    to.code.line(format!("at = {right} ? node->right : node->left;"));
     to.code.close("");
-    to.code.line(format!("return {name}_trees[t].leaf + ~at;"));
+    to.code.line("return tree->leaf + ~at;");
     to.code.close("");
     to.code.blank();
 }

@@ -8,7 +8,8 @@ use kinfer::{Decision, Model, Packed, verify};
 use kinfer_convert::emit::LIMITS;
 use kinfer_convert::kinf::cells::{CellSpec, gru, lstm};
 use kinfer_convert::kinf::{
-    ClipSpec, DenseSpec, FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, RowsSpec, StepSpec, TensorSpec,
+    AdditiveSpec, ClipSpec, ConvSpec, DenseSpec, FeatureSpec, HeadSpec, ModelSpec, OperatorSpec, RowsSpec, StepSpec,
+    TensorSpec, TermSpec, WindowSpec,
 };
 use kinfer_suite::models::{feature, on_counters, two_counters, whole};
 use kinfer_suite::random::{self, Random, rows};
@@ -91,6 +92,9 @@ pub(crate) fn cases() -> Vec<Case> {
     specs.push(("odd names".into(), odd_names()));
     specs.push(("wide".into(), wide()));
     specs.push(("constant".into(), constant()));
+    specs.push(("one weight".into(), one_weight()));
+    specs.push(("one row".into(), one_row()));
+    specs.push(("largest scores".into(), largest_scores()));
     for (number, kind) in (0..).zip([None, Some(false), Some(true)]) {
         specs.push((format!("cell {number}"), cell(kind)));
     }
@@ -213,6 +217,51 @@ fn constant() -> ModelSpec {
     let dense = DenseSpec { input: 1, output: 2, rows, skip_zeros: false };
     let tensors = vec![int8(64), int8(64), int8(64), int8(64)];
     on_counters(tensors, vec![same(0, 1), OperatorSpec::Dense(dense), same(2, 3)])
+}
+
+/// A convolution of one weight, in which nothing depends on the channel.
+fn one_weight() -> ModelSpec {
+    let mut tensor = whole(ElementType::I8, 2, 3);
+    tensor.dims = vec![1, 2, 1];
+    let rows = RowsSpec {
+        weights: vec![-5i8].into(),
+        biases: vec![7],
+        multipliers: vec![1],
+        shifts: vec![1],
+        rounding: kinfer::format::Rounding::TfliteSingle,
+        lo: -128,
+        hi: 127,
+    };
+    let conv = ConvSpec { input: 0, output: 1, rows, window: WindowSpec::valid([1, 1]), groups: 1 };
+    let clip = ClipSpec { input: 1, output: 2, lo: -100, hi: 100 };
+    let mut spec = on_counters(
+        vec![whole(ElementType::I8, 2, 3), tensor.clone(), tensor],
+        vec![OperatorSpec::Conv(conv), OperatorSpec::Clip(clip)],
+    );
+    spec.tensors[0].dims = vec![1, 2, 1];
+    spec.head.kind = HeadKind::ArgMin;
+    spec.outcomes = vec!["first".into(), "second".into()];
+    spec
+}
+
+/// An additive model of one bin.
+fn one_row() -> ModelSpec {
+    let terms = vec![TermSpec { elements: [1, 0], bins: [1, 1], table: vec![40, -40] }];
+    let additive = AdditiveSpec { input: 0, output: 1, bases: vec![-1, 1], terms };
+    on_counters(
+        vec![whole(ElementType::I8, 2, 0), whole(ElementType::I32, 2, 0)],
+        vec![OperatorSpec::Additive(additive)],
+    )
+}
+
+/// Scores of 32 bits that are the counters: all of them the largest, in a row.
+fn largest_scores() -> ModelSpec {
+    let (lo, hi) = ElementType::I32.range();
+    let clip = ClipSpec { input: 0, output: 1, lo, hi };
+    let tensor = whole(ElementType::I32, 3, 0);
+    let mut spec = on_counters(vec![tensor.clone(), tensor], vec![OperatorSpec::Clip(clip)]);
+    spec.head.kind = HeadKind::TopK(2);
+    spec
 }
 
 /// A GRU in one of its two forms, or an LSTM.

@@ -155,7 +155,8 @@ fn broken(line: &str, columns: usize) -> Option<(&str, &str)> {
     }
     let fits = line.get(..columns)?;
     let last = |mark: &str| fits.rfind(mark).map(|at| at + mark.len());
-    let at = [", ", " = ", " ? ", " + ", " * "].into_iter().find_map(last)?;
+    let assigned = last(" = ").filter(|at| line.len() - at <= columns.saturating_sub(2 * TAB));
+    let at = last(", ").or(assigned).or_else(|| [" ? ", " + ", " * ", " = "].into_iter().find_map(last))?;
     Some((line.get(..at)?.trim_end(), line.get(at..)?))
 }
 

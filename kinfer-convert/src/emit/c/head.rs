@@ -97,13 +97,13 @@ fn top(code: &mut Code, k: u32, value: &str) {
     code.open(format!("for (place = 0; place <= {k}; place++)"));
     code.line("int64_t first = -9223372036854775807LL - 1;");
     code.blank();
-    code.line("/* A score, and below it what is larger for a lower index; those from the limit on have a place. */");
+    code.line("/* A score, and below it what is larger for a lower index. */");
     code.open("for (i = 0; i < $OUTCOMES; i++)");
     code.line("int64_t rank = q[i] * 4294967296LL + (4294967295LL - i);");
     code.blank();
-    code.line("if (rank < limit && rank > first)\n\tfirst = rank;");
+    code.line("if (rank <= limit && rank > first)\n\tfirst = rank;");
     code.close("");
-    code.line("limit = first;");
+    code.line("limit = first - 1;");
     code.line("kth = next;");
     code.line("next = first >> 32;");
     code.open("if (place == 0)");

@@ -128,50 +128,43 @@ static inline int64_t @double_round(int64_t acc, int32_t multiplier, int shift)
 }";
 
 const REQUANTIZE_HALF_EVEN: &str = "
-static inline int32_t @requantize_half_even(int64_t acc, int32_t multiplier, int shift, int32_t zero_point,
-					    int32_t lo, int32_t hi)
+static inline int32_t @requantize_half_even(int64_t acc, int32_t multiplier, int shift, int32_t zero_point, int32_t lo, int32_t hi)
 {
 	return @clamp(zero_point + @half_even(acc * multiplier, shift), lo, hi);
 }";
 
 const REQUANTIZE_HALF_UP: &str = "
-static inline int32_t @requantize_half_up(int64_t acc, int32_t multiplier, int shift, int32_t zero_point,
-					  int32_t lo, int32_t hi)
+static inline int32_t @requantize_half_up(int64_t acc, int32_t multiplier, int shift, int32_t zero_point, int32_t lo, int32_t hi)
 {
 	return @clamp(zero_point + @half_up(acc * multiplier, shift), lo, hi);
 }";
 
 const REQUANTIZE_DOWN: &str = "
-static inline int32_t @requantize_down(int64_t acc, int32_t multiplier, int shift, int32_t zero_point,
-				       int32_t lo, int32_t hi)
+static inline int32_t @requantize_down(int64_t acc, int32_t multiplier, int shift, int32_t zero_point, int32_t lo, int32_t hi)
 {
 	return @clamp(zero_point + ((acc * multiplier) >> shift), lo, hi);
 }";
 
 const REQUANTIZE_HALF_EVEN_WIDE: &str = "
-static inline int32_t @requantize_half_even_wide(int64_t acc, int32_t multiplier, int shift, int32_t zero_point,
-						 int32_t lo, int32_t hi)
+static inline int32_t @requantize_half_even_wide(int64_t acc, int32_t multiplier, int shift, int32_t zero_point, int32_t lo, int32_t hi)
 {
 	return @clamp_wide(zero_point + @half_even_wide((__int128)acc * multiplier, shift), lo, hi);
 }";
 
 const REQUANTIZE_HALF_UP_WIDE: &str = "
-static inline int32_t @requantize_half_up_wide(int64_t acc, int32_t multiplier, int shift, int32_t zero_point,
-					       int32_t lo, int32_t hi)
+static inline int32_t @requantize_half_up_wide(int64_t acc, int32_t multiplier, int shift, int32_t zero_point, int32_t lo, int32_t hi)
 {
 	return @clamp_wide(zero_point + @half_up_wide((__int128)acc * multiplier, shift), lo, hi);
 }";
 
 const REQUANTIZE_DOWN_WIDE: &str = "
-static inline int32_t @requantize_down_wide(int64_t acc, int32_t multiplier, int shift, int32_t zero_point,
-					    int32_t lo, int32_t hi)
+static inline int32_t @requantize_down_wide(int64_t acc, int32_t multiplier, int shift, int32_t zero_point, int32_t lo, int32_t hi)
 {
 	return @clamp_wide(zero_point + (((__int128)acc * multiplier) >> shift), lo, hi);
 }";
 
 const REQUANTIZE_DOUBLE: &str = "
-static inline int32_t @requantize_double(int64_t acc, int32_t multiplier, int shift, int32_t zero_point,
-					 int32_t lo, int32_t hi)
+static inline int32_t @requantize_double(int64_t acc, int32_t multiplier, int shift, int32_t zero_point, int32_t lo, int32_t hi)
 {
 	return @clamp(zero_point + @double_round(acc, multiplier, shift), lo, hi);
 }";
@@ -200,8 +193,7 @@ static inline int32_t @mean_half_away(int64_t sum, int64_t count)
 }";
 
 const AFFINE_HALF_EVEN: &str = "
-static inline int32_t @affine_half_even(int64_t x, int64_t multiplier, __int128 bias, int shift, int32_t lo,
-					int32_t hi)
+static inline int32_t @affine_half_even(int64_t x, int64_t multiplier, __int128 bias, int shift, int32_t lo, int32_t hi)
 {
 	return @clamp_wide(@half_even_wide((__int128)x * multiplier + bias, shift), lo, hi);
 }";

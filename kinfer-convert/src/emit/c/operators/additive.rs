@@ -15,7 +15,8 @@ pub(super) fn additive(to: &mut Writer<'_, '_>, additive: &Additive) {
     let tables = Additive { bases: additive.tables, ..*additive };
     let entries: Vec<i64> = tables.bases(data).take(entries).map(i64::from).collect();
 
-    let entries = to.rows("tables", scores, &entries, ("at", "c"));
+    let entry = if scores == 1 { "at".to_owned() } else { format!("at * {scores} + c") };
+    let entry = format!("{}[{entry}]", to.table("tables", &entries));
     let base = to.column("bases", "c", &bases);
     let name = format!("@{}", to.name);
     to.code
@@ -43,7 +44,7 @@ pub(super) fn additive(to: &mut Writer<'_, '_>, additive: &Additive) {
     to.code.blank();
     // Sums wrap on the way, and the verifier has proved that they end in the type.
     to.code.line(format!("for (c = 0; c < {scores}; c++)"));
-    to.code.line(format!("\ty[c] = ({})((uint32_t)y[c] + (uint32_t){entries});", to.y()));
+    to.code.line(format!("\ty[c] = ({})((uint32_t)y[c] + (uint32_t){entry});", to.y()));
     to.code.close("");
     to.code.close("");
 }

@@ -118,7 +118,7 @@ impl Writer<'_, '_> {
     fn rows(&mut self, what: &str, row: usize, numbers: &[i64], (i, j): (&str, &str)) -> String {
         let rows = numbers.len().checked_div(row).unwrap_or(0);
         if row == 1 || rows == 1 {
-            return format!("{}[{}]", self.table(what, numbers), if row == 1 { i } else { j });
+            return format!("{}[{}]", self.table(what, numbers), if rows == 1 { j } else { i });
         }
         let name = format!("@{}_{what}", self.name);
         self.code.table(&format!("static const {} {name}[{rows}][{row}]", narrowest(numbers)), row, numbers);

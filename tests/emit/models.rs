@@ -122,7 +122,7 @@ pub(crate) fn random_cases(count: u64) -> Vec<Case> {
         .collect()
 }
 
-/// Every model of `models/`, converted as its README says, and decided on its own held-out rows.
+/// Every model of `models/`, calibrated on its validation part, the smaller one, and deciding rows of its test part.
 pub(crate) fn committed() -> Vec<Case> {
     use kinfer_convert::convert::{Activations, Options};
     use kinfer_convert::data::Data;
@@ -193,7 +193,7 @@ fn wide() -> ModelSpec {
     spec.tensors[1].dims = vec![hidden];
     for (operator, outputs) in spec.operators.iter_mut().zip([hidden as usize, 2]) {
         let OperatorSpec::Dense(DenseSpec { rows, .. }) = operator else { continue };
-        rows.weights = (0..2 * hidden).map(|_| numbers.next() as i8).collect::<Vec<_>>().into();
+        rows.weights = (0..2 * hidden).map(|_| numbers.bits() as i8).collect::<Vec<_>>().into();
         rows.biases = (0..outputs).map(|_| numbers.between(-500, 500)).collect();
         rows.multipliers = vec![1 << 30; outputs];
         rows.shifts = vec![34; outputs];

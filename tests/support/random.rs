@@ -87,7 +87,7 @@ fn inputs(random: &mut Random) -> ModelSpec {
 fn scale(random: &mut Random) -> U32F96 {
     match random.below(4) {
         0 => {
-            let bits = u128::from(random.next()) << 64 | u128::from(random.next());
+            let bits = u128::from(random.bits()) << 64 | u128::from(random.bits());
             U32F96::from_bits((bits >> random.below(120)).max(1))
         }
         _ => U32F96::ONE / 16,
@@ -120,7 +120,7 @@ pub struct Random(pub u64);
 
 impl Random {
     /// 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -130,14 +130,14 @@ impl Random {
 
     /// Below `end`, which is not zero.
     pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
+        self.bits() % end
     }
 
     /// In `lo..=hi`.
     pub fn between(&mut self, lo: i64, hi: i64) -> i64 {
         match hi.abs_diff(lo).checked_add(1) {
             Some(values) => lo.wrapping_add_unsigned(self.below(values)),
-            None => self.next() as i64,
+            None => self.bits() as i64,
         }
     }
 
@@ -146,7 +146,7 @@ impl Random {
         match self.below(10) {
             0 => i64::MIN,
             1 => i64::MAX,
-            _ => self.next() as i64 >> self.below(64),
+            _ => self.bits() as i64 >> self.below(64),
         }
     }
 

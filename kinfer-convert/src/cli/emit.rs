@@ -58,7 +58,7 @@ impl Emit {
         for (extension, text) in files {
             let path = self.output.join(emitter.name()).with_extension(extension);
             file::write_atomically(&path, |out| out.write_all(text.as_bytes()))?;
-            console.note(&format!("written {}", path.display()));
+            console.print(&format!("written {}\n", path.display()))?;
         }
         Ok(())
     }

@@ -86,7 +86,7 @@ impl Grown<'_> {
             (Rounding::TfliteDouble, _) => (random.between(1 << 30, (1 << 31) - 1) as i32, 31 + random.below(20) as u8),
             // Ties.
             (_, 0) => (1 << random.below(4), 1 + random.below(10) as u8),
-            (_, 1) => (random.next() as i32 & i32::MAX, random.below(95) as u8),
+            (_, 1) => (random.bits() as i32 & i32::MAX, random.below(95) as u8),
             _ => (random.between(1 << 30, (1 << 31) - 1) as i32, 28 + random.below(30) as u8),
         }
     }
@@ -95,8 +95,8 @@ impl Grown<'_> {
         let shift = self.random.below(16);
         let random = &mut *self.random;
         match random.below(2) {
-            0 => WeightsSpec::I8((0..count).map(|_| random.next() as i8 >> shift.min(7)).collect()),
-            _ => WeightsSpec::I16((0..count).map(|_| random.next() as i16 >> shift).collect()),
+            0 => WeightsSpec::I8((0..count).map(|_| random.bits() as i8 >> shift.min(7)).collect()),
+            _ => WeightsSpec::I16((0..count).map(|_| random.bits() as i16 >> shift).collect()),
         }
     }
 
@@ -156,7 +156,7 @@ impl Grown<'_> {
 
     fn conv(mut self) -> (OperatorSpec, TensorSpec) {
         let ([height, width, channels], window) = (self.image(), self.window(true));
-        let divisors: Vec<u32> = (1..=channels).filter(|groups| channels % groups == 0).collect();
+        let divisors: Vec<u32> = (1..=channels).filter(|groups| channels.is_multiple_of(*groups)).collect();
         let groups = self.random.pick(&divisors);
         let outputs = groups * (1 + self.random.below(3) as u32);
         let [rows, columns] = window.positions(height, width);
@@ -206,9 +206,9 @@ impl Grown<'_> {
         let (min, max) = tensor.element.range();
         let random = &mut *self.random;
         let entries = match (self.spec.tensors[self.x].element, tensor.element) {
-            (ElementType::I8, ElementType::I8) => EntriesSpec::I8((0..256).map(|_| random.next() as i8).collect()),
-            (ElementType::I8, ElementType::I16) => EntriesSpec::I16((0..256).map(|_| random.next() as i16).collect()),
-            (ElementType::I8, ElementType::I32) => EntriesSpec::I32((0..256).map(|_| random.next() as i32).collect()),
+            (ElementType::I8, ElementType::I8) => EntriesSpec::I8((0..256).map(|_| random.bits() as i8).collect()),
+            (ElementType::I8, ElementType::I16) => EntriesSpec::I16((0..256).map(|_| random.bits() as i16).collect()),
+            (ElementType::I8, ElementType::I32) => EntriesSpec::I32((0..256).map(|_| random.bits() as i32).collect()),
             _ => {
                 let (segment_bits, fraction) = (random.below(7) as i32, random.below(12) as i32);
                 let (lo, hi) = random.bounds(tensor.element);
@@ -225,7 +225,7 @@ impl Grown<'_> {
 
     fn softmax(mut self) -> (OperatorSpec, TensorSpec) {
         let elements = self.elements() as u32;
-        let divisors: Vec<u32> = (1..=elements).filter(|row| elements % row == 0).collect();
+        let divisors: Vec<u32> = (1..=elements).filter(|row| elements.is_multiple_of(*row)).collect();
         let row = self.random.pick(&divisors);
         let mut tensor = self.other(self.tensor().dims.clone());
         tensor.scale = fixed::types::U32F96::ONE >> (1 + self.random.below(20) as u32);
@@ -239,7 +239,7 @@ impl Grown<'_> {
         let random = &mut *self.random;
         let mut multiplier = || match rounding {
             Rounding::Shift => [1, -1][random.below(2) as usize] << random.below(10),
-            _ => random.next() as i32 >> random.below(31),
+            _ => random.bits() as i32 >> random.below(31),
         };
         let multipliers = (multiplier(), multiplier());
         let shift = self.random.below(40) as u8;
@@ -282,7 +282,7 @@ impl Grown<'_> {
 
     fn reshape(self) -> (OperatorSpec, TensorSpec) {
         let elements = self.elements() as u32;
-        let divisors: Vec<u32> = (1..=elements).filter(|height| elements % height == 0).collect();
+        let divisors: Vec<u32> = (1..=elements).filter(|height| elements.is_multiple_of(*height)).collect();
         let height = self.random.pick(&divisors);
         let reshape = ReshapeSpec { input: self.input(), output: self.output() };
         (OperatorSpec::Reshape(reshape), self.shaped(vec![height, 1, elements / height]))

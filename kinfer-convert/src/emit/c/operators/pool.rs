@@ -26,14 +26,18 @@ pub(super) fn pool(to: &mut Writer<'_, '_>, pool: &Pool) {
             to.code.line("return most;");
         }
         PoolMode::Average | PoolMode::AveragePadded => {
-            to.code.line("int64_t sum = 0, pixels = 0;");
+            let mean = mean(pool, input.zero_point);
+            let counts = mean.contains("pixels");
+            to.code.line(if counts { "int64_t sum = 0, pixels = 0;" } else { "int64_t sum = 0;" });
             to.code.line("int i, j;");
             to.code.blank();
             taps(to, &pool.window, input.size(), |to| {
                 to.code.line(format!("sum += {pixel};"));
-                to.code.line("pixels++;");
+                if counts {
+                    to.code.line("pixels++;");
+                }
             });
-            to.code.line(format!("return {};", mean(pool, input.zero_point)));
+            to.code.line(format!("return {mean};"));
         }
     }
     to.code.close("");

@@ -2,12 +2,13 @@
 //!
 //! 1. [`onnx`] reads a graph: features → network → scores → decision.
 //! 2. [`quantize`] makes the network integer, on calibration [`data`].
-//! 3. [`kinf`] writes the file: plain structs in, bytes out. It needs nothing but the core, and is all there is without
-//!    the feature `onnx`.
+//! 3. [`kinf`] writes the file: plain structs in, bytes out.
 //! 4. [`engine`] runs the file through the core, exactly as the kernel would; [`mod@reference`] runs the graph in float;
 //!    [`quality`] compares both with the truth.
 //!
 //! A quantised TensorFlow Lite file has its integers already: [`tflite`] takes them over as they are.
+//! [`emit`] writes a verified model as source, C or Rust. It and [`kinf`] need nothing but the core, and are all there is
+//! without the feature `onnx`.
 //!
 //! [`convert()`] is the whole way; the command `kinfer` is its command line.
 
@@ -19,6 +20,7 @@
 pub mod convert;
 #[cfg(feature = "onnx")]
 pub mod data;
+pub mod emit;
 #[cfg(feature = "onnx")]
 pub mod engine;
 #[cfg(feature = "onnx")]

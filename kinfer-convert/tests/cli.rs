@@ -65,6 +65,32 @@ fn a_model_is_converted_checked_inspected_and_run() {
 }
 
 #[test]
+fn a_model_is_emitted_under_its_name_or_another() {
+    let here = Converting::new(&classifier(), &classifier_data(300));
+    here.convert(&[]);
+    let dir = here.workplace.path("out");
+    std::fs::create_dir(&dir).unwrap();
+    let emit = |more: &[&str]| kinfer(&[&["emit", &here.kinf, "-o", dir.to_str().unwrap()], more].concat());
+    let written = emit(&["--lang", "c"]);
+    assert_eq!(written.status.code(), Some(0), "{}", text(&written.stderr));
+    assert_eq!(text(&written.stdout).lines().count(), 2);
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
+    assert!(read("model.h").contains("void model_decide(const int64_t *counters, struct model_decision *out);"));
+    assert!(read("model.c").contains("#include \"model.h\""));
+    assert_eq!(emit(&["--lang", "rust", "--name", "Will it block?"]).status.code(), Some(0));
+    assert!(read("will_it_block.rs").contains("pub depth: i64,"));
+
+    // Refused, or without a folder to write to: nothing is written.
+    let nowhere = kinfer(&["emit", &here.kinf, "--lang", "c", "-o", "/nonexistent"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+    let mut bytes = std::fs::read(&here.kinf).unwrap();
+    bytes[40] ^= 4;
+    std::fs::write(&here.kinf, &bytes).unwrap();
+    assert_eq!(emit(&["--lang", "c", "--name", "broken"]).status.code(), Some(1));
+    assert!(!dir.join("broken.h").exists() && !dir.join("broken.c").exists());
+}
+
+#[test]
 fn json_reports_are_json() {
     let here = Converting::new(&classifier(), &classifier_data(300));
     let report: serde_json::Value = serde_json::from_slice(&here.convert(&["--json"]).stdout).unwrap();
@@ -123,7 +149,7 @@ fn usage_and_missing_files_exit_with_2() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["convert", "inspect", "check", "run", "bench", "completions", "man"] {
+    for command in ["convert", "inspect", "check", "run", "bench", "emit", "completions", "man"] {
         let help = text(&kinfer(&[command, "--help"]).stdout);
         assert!(
             (help.contains("Example:") || help.contains("Examples:")) && help.contains("Exit status:"),

@@ -3,5 +3,6 @@
 
 pub mod hostile;
 pub mod models;
+pub mod random;
 pub mod wide;
 pub mod zoo;

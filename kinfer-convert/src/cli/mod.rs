@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod console;
 mod convert;
+mod emit;
 mod file;
 mod inspect;
 mod man;
@@ -36,6 +37,7 @@ enum Command {
     Check(check::Check),
     Run(run::Run),
     Bench(bench::Bench),
+    Emit(emit::Emit),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -53,6 +55,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(command) => return command.run(console).unwrap_or_else(fail),
         Command::Run(command) => command.run(console),
         Command::Bench(command) => command.run(console),
+        Command::Emit(command) => command.run(console),
         Command::Completions(command) => command.run(console, Arguments::command()),
         Command::Man(command) => command.run(console, Arguments::command()),
     };

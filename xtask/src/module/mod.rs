@@ -13,6 +13,7 @@ pub(crate) mod bench;
 mod bpf;
 mod build;
 mod core_crate;
+mod emitted;
 mod flags;
 mod kmod;
 mod objcheck;
@@ -61,6 +62,7 @@ pub(crate) fn build(kernel: &Kernel, step: &Step<'_>) -> Result<Built> {
     let flags = flags::probe(&build).context("the kernel's compiler flags")?;
     let core = core_crate::build(&build, &flags, repository).context("the core, for the kernel")?;
     let ko = kmod::build(&build, &core, repository).context("the module")?;
+    emitted::build(&build)?;
     let bpf_object = bpf::build(&build, repository).context("the BPF program")?;
     let checks = objcheck::check(&core.object, &ko, &kernel.tree).context("checks on the objects")?;
     build.log(&format!("{checks:#?}"))?;

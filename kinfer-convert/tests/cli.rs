@@ -123,7 +123,7 @@ fn usage_and_missing_files_exit_with_2() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["convert", "inspect", "check", "run", "bench", "completions", "man"] {
+    for command in ["convert", "inspect", "check", "run", "bench", "new", "completions", "man"] {
         let help = text(&kinfer(&[command, "--help"]).stdout);
         assert!(
             (help.contains("Example:") || help.contains("Examples:")) && help.contains("Exit status:"),
@@ -203,4 +203,26 @@ fn bench_counts_or_says_why_it_cannot() {
         Some(count) => assert!(count > 20.0 && instructions["by"].is_string(), "{measured}"),
         None => assert!(instructions["unavailable"].is_string(), "{measured}"),
     }
+}
+
+#[test]
+fn a_new_folder_holds_python_that_compiles_and_nothing_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    for library in ["sklearn", "lightgbm", "xgboost", "pytorch", "keras"] {
+        let model = folder.path().join(library);
+        let path = model.to_str().unwrap();
+        let made = kinfer(&["new", path, "--library", library]);
+        assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+        let read = |name: &str| std::fs::read_to_string(model.join(name)).unwrap();
+        assert!(read("requirements.txt").lines().all(|line| line.contains("==")), "{library}");
+        assert!(read("README.md").starts_with(&format!("# {library}\n")) && !read("CARD.md").contains("NAME"));
+        let mut python = Command::new("python3");
+        python.current_dir(&model).args(["-m", "py_compile", "train.py", "prepare.py"]);
+        let compiled = python.output().expect("python3 is on the path");
+        assert!(compiled.status.success(), "{library}: {}", text(&compiled.stderr));
+        std::fs::write(model.join("CARD.md"), "mine").unwrap();
+        assert_eq!(kinfer(&["new", path, "--library", library]).status.code(), Some(2));
+        assert_eq!(read("CARD.md"), "mine");
+    }
+    assert_eq!(kinfer(&["new", folder.path().join("a name").to_str().unwrap()]).status.code(), Some(2));
 }

@@ -9,6 +9,7 @@ mod convert;
 mod file;
 mod inspect;
 mod man;
+mod new;
 mod run;
 mod watch;
 
@@ -35,6 +36,7 @@ enum Command {
     Check(check::Check),
     Run(run::Run),
     Bench(bench::Bench),
+    New(new::New),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -52,6 +54,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Check(command) => return command.run(console).unwrap_or_else(fail),
         Command::Run(command) => command.run(console),
         Command::Bench(command) => command.run(console),
+        Command::New(command) => command.run(console),
         Command::Completions(command) => command.run(console, Arguments::command()),
         Command::Man(command) => command.run(console, Arguments::command()),
     };

@@ -103,7 +103,9 @@ def figures(part, decided):
 
 def decide(graph, x):
     """Classes by ONNX Runtime: the label that the graph gives, else the largest score."""
-    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # converters write labels of shape [1]; that is no error
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
     first = session.run(None, {session.get_inputs()[0].name: x})[0]
     return first.argmax(axis=1) if first.ndim == 2 and first.shape[1] > 1 else first.reshape(-1)
 

@@ -34,6 +34,8 @@ pub mod quality;
 pub mod quantize;
 #[cfg(feature = "onnx")]
 pub mod reference;
+#[cfg(feature = "onnx")]
+pub mod report;
 
 #[cfg(feature = "onnx")]
 pub use convert::{Conversion, convert};

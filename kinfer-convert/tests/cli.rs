@@ -226,3 +226,18 @@ fn a_new_folder_holds_python_that_compiles_and_nothing_is_overwritten() {
     }
     assert_eq!(kinfer(&["new", folder.path().join("a name").to_str().unwrap()]).status.code(), Some(2));
 }
+
+#[test]
+fn a_conversion_writes_its_page() {
+    let here = Converting::new(&classifier(), &classifier_data(600));
+    let path = here.workplace.path("report.html");
+    let output = here.convert(&["--report", path.to_str().unwrap(), "--agree", "0.5", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["budget"][0]["is"].is_number() && report["refused_by_kernel"].is_null(), "{report}");
+    let page = std::fs::read_to_string(path).unwrap();
+    for part in
+        ["<!DOCTYPE html>", "The kernel accepts it", "asked: at least 50 %", "recall of slow", "class=\"histogram\""]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+}

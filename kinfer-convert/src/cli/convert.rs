@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use kinfer_convert::Result;
 use kinfer_convert::convert::{Activations, Options, QualityReport, RegressionReport, Report, convert};
+use kinfer_convert::report::page;
 
 use super::budget::Budget;
 use super::{Console, EXIT_STATUS, file, watch};
@@ -57,6 +58,9 @@ pub(crate) struct Convert {
     /// The file to write
     #[arg(short, long, value_name = "MODEL.kinf")]
     output: PathBuf,
+    /// Write the report as a page: one HTML file, with histograms, errors and costs of the layers
+    #[arg(long, value_name = "REPORT.html")]
+    report: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -79,6 +83,10 @@ impl Convert {
         let conversion = convert(&options, &bar)?;
         drop(bar);
         file::write_atomically(&self.output, |out| out.write_all(&conversion.bytes))?;
+        if let Some(path) = &self.report {
+            let page = page(&conversion.report);
+            file::write_atomically(path, |out| out.write_all(page.as_bytes()))?;
+        }
         let text = if self.json {
             serde_json::to_string_pretty(&conversion.report).unwrap_or_default()
         } else {

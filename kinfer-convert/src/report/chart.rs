@@ -1,7 +1,7 @@
 //! Pictures: inline SVG whose colours are the page's.
 
 use super::html::{count, escape, figure};
-use super::summary::{Layer, Step};
+use crate::convert::{LayerReport, StepReport};
 
 const WIDTH: f64 = 320.0;
 const HEIGHT: f64 = 64.0;
@@ -9,7 +9,7 @@ const BRACKET: f64 = 18.0;
 
 /// How often values were seen, and below it the range that integers have. Bars are square roots of counts, so that rare
 /// values can be seen; those outside the range have another colour.
-pub(super) fn histogram(layer: &Layer) -> String {
+pub(super) fn histogram(layer: &LayerReport) -> String {
     let ((seen_lo, seen_hi), (lo, hi)) = (layer.seen, layer.chosen);
     let (left, right) = (seen_lo.min(lo), seen_hi.max(hi));
     let place = |value: f64| if right > left { WIDTH * (value - left) / (right - left) } else { WIDTH / 2.0 };
@@ -56,12 +56,12 @@ pub(super) fn histogram(layer: &Layer) -> String {
 }
 
 /// What was tried: operations to the right, agreement upwards, the steps that were taken joined.
-pub(super) fn steps(steps: &[Step]) -> String {
+pub(super) fn steps(steps: &[StepReport]) -> String {
     const LEFT: f64 = 8.0;
     const TOP: f64 = 12.0;
     const W: f64 = 640.0;
     const H: f64 = 180.0;
-    let told: Vec<(f64, f64, &Step)> =
+    let told: Vec<(f64, f64, &StepReport)> =
         steps.iter().filter_map(|step| Some((step.operations as f64, step.agreement?, step))).collect();
     let range = |values: &mut dyn Iterator<Item = f64>| {
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), value| (lo.min(value), hi.max(value)))
@@ -115,12 +115,12 @@ pub(super) fn bar(text: &str, value: f64, most: f64) -> String {
 mod tests {
     use super::*;
 
-    fn layer(chosen: (f64, f64)) -> Layer {
-        Layer {
+    fn layer(chosen: (f64, f64)) -> LayerReport {
+        LayerReport {
             name: "a<b".into(),
-            operator: "dense".into(),
-            precision: "w8a8".into(),
-            element: "int8".into(),
+            operator: "dense",
+            precision: "w8a8",
+            element: "int8",
             seen: (0.0, 4.0),
             chosen,
             histogram: vec![9, 0, 4, 1],
@@ -139,16 +139,16 @@ mod tests {
 
     #[test]
     fn values_that_are_all_the_same_draw_without_a_number_that_is_none() {
-        let same = Layer { seen: (2.0, 2.0), chosen: (2.0, 2.0), histogram: vec![5], ..layer((0.0, 0.0)) };
+        let same = LayerReport { seen: (2.0, 2.0), chosen: (2.0, 2.0), histogram: vec![5], ..layer((0.0, 0.0)) };
         assert!(!histogram(&same).contains("NaN") && !histogram(&same).contains("inf"));
     }
 
     #[test]
     fn one_step_is_no_chart() {
-        let step = Step { what: "int8".into(), agreement: Some(0.9), operations: 5, bytes: 1, taken: true };
+        let step = StepReport { what: "int8".into(), agreement: Some(0.9), operations: 5, bytes: 1, taken: true };
         assert_eq!(steps(std::slice::from_ref(&step)), "");
-        let two = steps(&[step.clone(), Step { agreement: Some(1.0), operations: 9, ..step.clone() }]);
+        let two = steps(&[step.clone(), StepReport { agreement: Some(1.0), operations: 9, ..step.clone() }]);
         assert_eq!(two.matches("<circle").count(), 2);
-        assert_eq!(steps(&[step.clone(), Step { agreement: None, ..step }]), "");
+        assert_eq!(steps(&[step.clone(), StepReport { agreement: None, ..step }]), "");
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn figure(value: f64) -> String {
 pub(super) fn bytes(number: u64) -> String {
     match number {
         0..10_240 => format!("{} B", count(number)),
-        10_240..10_485_760 => format!("{} KiB", figure(number as f64 / 1024.0)),
+        10_240..1_048_576 => format!("{} KiB", figure(number as f64 / 1024.0)),
         _ => format!("{} MiB", figure(number as f64 / 1_048_576.0)),
     }
 }
@@ -87,6 +87,6 @@ mod tests {
         assert_eq!((percent(0.0).as_str(), percent(1e-6).as_str()), ("0 %", "< 0.01 %"));
         assert_eq!((figure(0.001_234_5).as_str(), figure(-12.0).as_str()), ("0.001234", "\u{2212}12"));
         assert_eq!((figure(123_456.0).as_str(), figure(1e-9).as_str()), ("123456", "1.00e\u{2212}9"));
-        assert_eq!((bytes(6984).as_str(), bytes(2 << 20).as_str()), ("6,984 B", "2048 KiB"));
+        assert_eq!((bytes(6984).as_str(), bytes(2 << 20).as_str()), ("6,984 B", "2 MiB"));
     }
 }

@@ -1,13 +1,12 @@
-//! What a conversion or a comparison came to, as a page.
+//! A conversion as a page that one would show a colleague.
 //!
-//! [`Summary`] is all that is shown, as plain data; [`page`] makes one HTML file of it that needs no network and no script.
+//! [`page`] makes one HTML file of a [`Report`](crate::convert::Report): styles and pictures are in it, it needs neither
+//! network nor script, and it follows the reader's light or dark.
 
 mod chart;
 mod html;
 mod page;
 mod quality;
-mod summary;
 mod work;
 
 pub use self::page::page;
-pub use self::summary::{Classes, Data, Goal, Layer, Operator, Regressions, Step, Summary, Use, Verdict, Verifier};

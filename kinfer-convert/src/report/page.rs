@@ -1,29 +1,29 @@
 //! The page as a whole: verdict first, then quality, error, cost, and how it came about.
 
 use super::html::{bytes, count, escape, figure, percent};
-use super::summary::{Summary, Use};
 use super::{quality, work};
+use crate::convert::{BudgetReport, Report};
 
 const STYLE: &str = include_str!("style.css");
 
 /// One HTML file: styles and pictures are in it, and it needs no script and no network.
-pub fn page(summary: &Summary) -> String {
-    let source = escape(&summary.source);
+pub fn page(report: &Report) -> String {
+    let source = escape(&report.source);
     let sections = [
-        verdict(summary),
-        warnings(summary),
-        quality::section(summary),
-        work::layers(summary),
-        work::operators(summary),
-        work::steps(summary),
-        provenance(summary),
+        verdict(report),
+        warnings(report),
+        quality::section(report),
+        work::layers(report),
+        work::operators(report),
+        work::steps(report),
+        provenance(report),
     ];
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{source}: integer conversion</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<p class=\"eyebrow\">kinfer, integer conversion</p>\n<h1>{source}</h1>\n\
          <p class=\"about\">{}</p>\n</header>\n<main>\n{}</main>\n</body>\n</html>\n",
-        about(summary),
+        about(report),
         sections.concat()
     )
 }
@@ -37,28 +37,31 @@ pub(super) fn section(heading: &str, about: &str, body: &str) -> String {
     format!("<section>\n<h2>{heading}</h2>\n{about}{body}\n</section>\n")
 }
 
-fn about(summary: &Summary) -> String {
+fn about(report: &Report) -> String {
     let parts = [
-        escape(&summary.precision),
-        escape(&summary.head),
-        format!("{} in the file", bytes(summary.bytes as u64)),
-        format!("CRC-32C <code>{}</code>", escape(&summary.crc32c)),
+        escape(&report.precision),
+        head(report),
+        format!("{} in the file", bytes(report.bytes as u64)),
+        format!("CRC-32C <code>{}</code>", escape(&report.crc32c)),
     ];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
-fn verdict(summary: &Summary) -> String {
-    let missed: Vec<_> = summary.goals.iter().filter(|goal| !goal.met).map(|goal| escape(&goal.what)).collect();
-    let (class, mark, says) = match (&summary.verdict.sentence, summary.verdict.accepted, missed.is_empty()) {
-        (sentence, false, _) => {
-            let sentence = sentence.as_deref().map_or(String::new(), escape);
+fn head(report: &Report) -> String {
+    let threshold = report.threshold.as_ref().map_or(String::new(), |threshold| {
+        let probability = threshold.probability.map_or(String::new(), |p| format!(" (probability {})", figure(p)));
+        format!(" at {}{probability}", threshold.score)
+    });
+    escape(&format!("{}{threshold}", report.head))
+}
+
+fn verdict(report: &Report) -> String {
+    let (class, mark, says) = match &report.refused_by_kernel {
+        Some(sentence) => {
+            let sentence = escape(sentence);
             ("bad", "✕", format!("The kernel refuses it<span class=\"because\">{sentence}</span>"))
         }
-        (_, true, false) => {
-            let missed = missed.join(", ");
-            ("poor", "!", format!("The kernel accepts it; not reached<span class=\"because\">{missed}</span>"))
-        }
-        (_, true, true) => ("good", "✓", "The kernel accepts it".to_owned()),
+        None => ("good", "✓", "The kernel accepts it".to_owned()),
     };
     let mut cards = String::new();
     let mut card = |name: &str, value: &str, below: &str, class: &str, extra: &str| {
@@ -66,57 +69,60 @@ fn verdict(summary: &Summary) -> String {
             "<div class=\"card {class}\"><p class=\"name\">{name}</p><p class=\"value\">{value}</p>{extra}<p class=\"below\">{below}</p></div>\n"
         );
     };
-    let rows = summary.evaluation.rows as u64;
-    let agreeing = format!("{} of {} rows differ", count(summary.differing as u64), count(rows));
-    card("Decisions as float", &percent(summary.agreement), &agreeing, "", "");
-    for goal in &summary.goals {
-        let (class, mark) = if goal.met { ("met", "✓ ") } else { ("missed", "✕ ") };
-        let asked = format!("{mark}asked: {}", escape(&goal.asked));
-        card(&escape(&goal.what), &escape(&goal.reached), &asked, class, "");
-    }
-    for (name, what) in [("Operations", "operations"), ("Look-ups", "look-ups"), ("Packed memory", "packed bytes")] {
-        if let Some(of) = summary.budget.iter().find(|of| of.what == what && (of.is > 0 || what == "operations")) {
+    let goal = |asked: Option<f64>, met: bool, show: fn(f64) -> String, which: &str| match asked {
+        None => (String::new(), ""),
+        Some(asked) if met => (format!("<br>✓ asked: {which} {}", show(asked)), "met"),
+        Some(asked) => (format!("<br>✕ asked: {which} {}", show(asked)), "missed"),
+    };
+
+    let met = report.asked.is_none_or(|asked| report.agreement >= asked);
+    let (asked, class_of) = goal(report.asked, met, percent, "at least");
+    let rows = count(report.evaluation.rows as u64);
+    let below = format!("{} of {rows} rows differ{asked}", count(report.differing as u64));
+    card("Decisions as float", &percent(report.agreement), &below, class_of, "");
+
+    let error = report.largest_score_error;
+    let met = report.asked_error.is_none_or(|asked| error <= asked);
+    let (asked, class_of) = goal(report.asked_error, met, figure, "at most");
+    let below = format!("{} on average{asked}", figure(report.mean_score_error));
+    card("Scores off by at most", &figure(error), &below, class_of, "");
+
+    let cards_of = [("Operations", "operations"), ("Look-ups", "look-ups"), ("Packed memory", "packed bytes")];
+    for (name, what) in cards_of {
+        if let Some(of) = report.budget.iter().find(|of| of.what == what && (of.is > 0 || what == "operations")) {
             let show = |number: u64| if what.ends_with("bytes") { bytes(number) } else { count(number) };
-            card(
-                name,
-                &show(of.is),
-                &format!("of {}", show(of.budget)),
-                if of.is > of.budget { "missed" } else { "" },
-                &meter(of),
-            );
+            let class = if of.is > of.budget { "missed" } else { "" };
+            card(name, &show(of.is), &format!("of {}", show(of.budget)), class, &meter(of));
         }
     }
-    let errors = &summary.score_errors;
-    let mean = format!("{} on average", figure(errors.mean));
-    card("Scores off by at most", &figure(errors.largest), &mean, "", "");
     format!(
         "<section class=\"verdict {class}\">\n<p class=\"banner\"><span class=\"mark\" aria-hidden=\"true\">{mark}</span><span>{says}</span></p>\n\
          <div class=\"cards\">\n{cards}</div>\n</section>\n"
     )
 }
 
-fn meter(of: &Use) -> String {
+fn meter(of: &BudgetReport) -> String {
     let share = if of.budget > 0 { (100.0 * of.is as f64 / of.budget as f64).min(100.0) } else { 100.0 };
     let class = if of.is > of.budget { " over" } else { "" };
     format!("<p class=\"meter{class}\"><span style=\"width:{:.2}%\"></span></p>", share.max(0.5))
 }
 
-fn warnings(summary: &Summary) -> String {
-    let items: String = summary.warnings.iter().map(|text| format!("<li>{}</li>\n", escape(text))).collect();
+fn warnings(report: &Report) -> String {
+    let items: String = report.warnings.iter().map(|text| format!("<li>{}</li>\n", escape(text))).collect();
     let body = if items.is_empty() { String::new() } else { format!("<ul class=\"warnings\">\n{items}</ul>") };
     section("To look at", "", &body)
 }
 
-fn provenance(summary: &Summary) -> String {
+fn provenance(report: &Report) -> String {
     let row = |(key, value): &(String, String)| {
         format!("<tr><th scope=\"row\">{}</th><td class=\"wide\">{}</td></tr>\n", escape(key), escape(value))
     };
-    let mut rows: String = summary.provenance.iter().map(row).collect();
+    let mut rows: String = report.provenance.iter().map(row).collect();
     let extra = [
-        ("ranges from", format!("{}, {} rows", summary.calibration.file, count(summary.calibration.rows as u64))),
-        ("compared on", format!("{}, {} rows", summary.evaluation.file, count(summary.evaluation.rows as u64))),
-        ("float decisions by", summary.reference.clone()),
-        ("low margin below", summary.low_margin.clone()),
+        ("ranges from", format!("{}, {} rows", report.calibration.file, count(report.calibration.rows as u64))),
+        ("compared on", format!("{}, {} rows", report.evaluation.file, count(report.evaluation.rows as u64))),
+        ("float decisions by", report.reference.to_owned()),
+        ("low margin below", report.low_margin.clone()),
     ];
     for (key, value) in extra.into_iter().filter(|(_, value)| !value.is_empty()) {
         rows += &row(&(key.to_owned(), value));
@@ -126,24 +132,22 @@ fn provenance(summary: &Summary) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::summary::{Goal, Verdict};
     use super::*;
 
-    fn summary() -> Summary {
-        Summary {
+    fn report() -> Report {
+        Report {
             source: "<model>.onnx".into(),
-            verdict: Verdict { accepted: true, sentence: None },
             agreement: 0.9989,
             differing: 8,
-            budget: vec![Use { what: "operations".into(), is: 1089, budget: 131_072 }],
+            budget: vec![BudgetReport { what: "operations", is: 1089, budget: 131_072 }],
             provenance: vec![("source".into(), "a & b".into())],
-            ..Summary::default()
+            ..Report::default()
         }
     }
 
     #[test]
     fn the_page_stands_alone() {
-        let page = page(&summary());
+        let page = page(&report());
         for outside in ["http:", "https:", "<script", "<link", "src=", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }
@@ -158,11 +162,10 @@ mod tests {
 
     #[test]
     fn the_verdict_is_said_in_words() {
-        assert!(page(&summary()).contains("The kernel accepts it<"));
-        let goal = Goal { what: "agreement".into(), asked: "99.9 %".into(), reached: "99.89 %".into(), met: false };
-        let missed = page(&Summary { goals: vec![goal], ..summary() });
-        assert!(missed.contains("not reached") && missed.contains("asked: 99.9 %"));
-        let refused = Verdict { accepted: false, sentence: Some("file: operations 9 over the budget of 8".into()) };
-        assert!(page(&Summary { verdict: refused, ..summary() }).contains("over the budget of 8"));
+        assert!(page(&report()).contains("The kernel accepts it<"));
+        let asked = |share| page(&Report { asked: Some(share), ..report() });
+        assert!(asked(0.99).contains("✓ asked: at least 99 %") && asked(0.999).contains("✕ asked: at least 99.9 %"));
+        let refused = Some("file: operations 9 over the budget of 8".into());
+        assert!(page(&Report { refused_by_kernel: refused, ..report() }).contains("over the budget of 8"));
     }
 }

@@ -1,7 +1,7 @@
 //! Float against integer: figures, confusion, flips.
 
 use super::html::{count, escape, figure, percent};
-use super::summary::{Classes, Regressions, Summary};
+use crate::convert::{QualityReport, RegressionReport, Report};
 use crate::quality::Quality;
 
 /// Matrices of more classes are told by their largest errors.
@@ -13,23 +13,23 @@ const MOST_FLIPS: usize = 20;
 /// Rows of the table of the largest errors.
 const MOST_CONFUSED: usize = 20;
 
-pub(super) fn section_body(summary: &Summary) -> String {
-    let of_truth = match (&summary.classes, &summary.regression) {
-        (Some(classes), _) => figures(classes, &summary.outcomes) + &matrices(classes, &summary.outcomes),
+pub(super) fn section_body(report: &Report) -> String {
+    let of_truth = match (&report.quality, &report.regression) {
+        (Some(classes), _) => figures(classes, &report.outcomes) + &matrices(classes, &report.outcomes),
         (None, Some(regression)) => errors(regression),
         (None, None) => "<p>The data has no label: nothing is known of accuracy, recall or AUC.</p>\n".into(),
     };
-    of_truth + &flips(summary)
+    of_truth + &flips(report)
 }
 
-pub(super) fn section(summary: &Summary) -> String {
-    let data = &summary.evaluation;
+pub(super) fn section(report: &Report) -> String {
+    let data = &report.evaluation;
     let about = format!("{} rows of {}", count(data.rows as u64), escape(&data.file));
-    let outside = match summary.out_of_range {
+    let outside = match report.out_of_range {
         0 => String::new(),
         rows => format!("; {} with a counter outside the calibrated range", count(rows as u64)),
     };
-    super::page::section("Quality", &format!("{about}{outside}."), &section_body(summary))
+    super::page::section("Quality", &format!("{about}{outside}."), &section_body(report))
 }
 
 /// A row of float and integer, and their difference.
@@ -57,8 +57,8 @@ fn table(rows: &str) -> String {
     )
 }
 
-fn figures(classes: &Classes, outcomes: &[String]) -> String {
-    let Classes { float, integer, .. } = classes;
+fn figures(classes: &QualityReport, outcomes: &[String]) -> String {
+    let QualityReport { float, integer, .. } = classes;
     let mut rows = row("accuracy", Some(float.accuracy), Some(integer.accuracy), four);
     rows += &row("balanced accuracy", Some(float.balanced_accuracy), Some(integer.balanced_accuracy), four);
     rows += &row("AUC", float.auc, integer.auc, four);
@@ -80,8 +80,8 @@ fn four(value: f64) -> String {
     format!("{value:.4}")
 }
 
-fn errors(regression: &Regressions) -> String {
-    let Regressions { float, integer, label } = regression;
+fn errors(regression: &RegressionReport) -> String {
+    let RegressionReport { float, integer, label } = regression;
     let mut rows = row("mean absolute error", Some(float.mae), Some(integer.mae), figure);
     rows += &row("root mean square error", Some(float.rmse), Some(integer.rmse), figure);
     rows += &row("R²", float.r2, integer.r2, four);
@@ -89,7 +89,7 @@ fn errors(regression: &Regressions) -> String {
     table(&rows) + &format!("<p class=\"about\">Errors are in the unit of <em>{}</em>.</p>\n", escape(label))
 }
 
-fn matrices(classes: &Classes, outcomes: &[String]) -> String {
+fn matrices(classes: &QualityReport, outcomes: &[String]) -> String {
     let size = classes.float.confusion.len();
     if size == 0 {
         return String::new();
@@ -133,7 +133,7 @@ fn matrix(title: &str, quality: &Quality, outcomes: &[String]) -> String {
 }
 
 /// The commonest errors, for models with too many classes for a matrix.
-fn confused(classes: &Classes, outcomes: &[String]) -> String {
+fn confused(classes: &QualityReport, outcomes: &[String]) -> String {
     let name = |class: usize| outcomes.get(class).map_or_else(|| class.to_string(), |name| escape(name));
     let of = |quality: &Quality, truth: usize, decided: usize| -> u64 {
         quality.confusion.get(truth).and_then(|row| row.get(decided)).copied().unwrap_or(0)
@@ -165,13 +165,13 @@ fn confused(classes: &Classes, outcomes: &[String]) -> String {
     )
 }
 
-fn flips(summary: &Summary) -> String {
-    if summary.flips.is_empty() {
+fn flips(report: &Report) -> String {
+    if report.flips.is_empty() {
         return String::new();
     }
-    let name = |class: u32| summary.outcomes.get(class as usize).map_or_else(|| class.to_string(), |name| escape(name));
+    let name = |class: u32| report.outcomes.get(class as usize).map_or_else(|| class.to_string(), |name| escape(name));
     let mut rows = String::new();
-    for flip in summary.flips.iter().take(MOST_FLIPS) {
+    for flip in report.flips.iter().take(MOST_FLIPS) {
         rows += &format!(
             "<tr><th scope=\"row\">{}</th><td class=\"name\">{}</td><td class=\"name\">{}</td><td class=\"name\">{}</td><td>{}</td><td>{}</td></tr>\n",
             count(flip.row as u64),
@@ -182,7 +182,7 @@ fn flips(summary: &Summary) -> String {
             figure(flip.integer_margin)
         );
     }
-    let shown = summary.flips.len().min(MOST_FLIPS);
+    let shown = report.flips.len().min(MOST_FLIPS);
     let body = format!(
         "<div class=\"scroll\"><table class=\"figures\">\n<thead><tr><th scope=\"col\">row</th><th scope=\"col\">float</th>\
          <th scope=\"col\">integer</th><th scope=\"col\">truth</th><th scope=\"col\">float margin</th><th scope=\"col\">integer margin</th>\
@@ -190,7 +190,7 @@ fn flips(summary: &Summary) -> String {
     );
     let about = format!(
         "The {shown} of {} rows where float was surest. A small margin means that both answers were near.",
-        count(summary.differing as u64)
+        count(report.differing as u64)
     );
     format!("<h3>Decided otherwise</h3>\n<p class=\"about\">{about}</p>\n{body}")
 }
@@ -200,10 +200,10 @@ mod tests {
     use super::*;
     use crate::quality::{Flip, Regression};
 
-    fn classes(size: usize) -> Classes {
+    fn classes(size: usize) -> QualityReport {
         let truth: Vec<u32> = (0..size as u32).collect();
         let decided: Vec<u32> = truth.iter().map(|class| if *class == 1 { 0 } else { *class }).collect();
-        Classes {
+        QualityReport {
             label: "kind".into(),
             shares: vec![1.0 / size as f64; size],
             base_rate: 1.0 / size as f64,
@@ -213,17 +213,17 @@ mod tests {
         }
     }
 
-    fn summary(size: usize) -> Summary {
+    fn report(size: usize) -> Report {
         let outcomes = (0..size).map(|class| format!("class {class}")).collect();
-        Summary { classes: Some(classes(size)), outcomes, ..Summary::default() }
+        Report { quality: Some(classes(size)), outcomes, ..Report::default() }
     }
 
     #[test]
     fn matrices_stand_side_by_side_and_large_ones_become_a_list() {
-        let small = section(&summary(3));
+        let small = section(&report(3));
         assert_eq!(small.matches("class=\"matrix\"").count(), 2);
         assert!(small.contains("recall of class 2") && small.contains("\u{2212}0.3333"), "{small}");
-        let large = section(&summary(40));
+        let large = section(&report(40));
         assert_eq!(large.matches("class=\"matrix\"").count(), 0);
         assert!(
             large.contains("<th scope=\"row\">class 1</th><td class=\"name\">class 0</td><td>0</td><td>1</td>"),
@@ -234,12 +234,12 @@ mod tests {
     #[test]
     fn flips_and_errors_of_values_are_told() {
         let flip = Flip { row: 1234, float: 0, integer: 1, truth: None, float_margin: 0.25, integer_margin: 0.5 };
-        let told = section(&Summary { flips: vec![flip], differing: 3, ..summary(2) });
+        let told = section(&Report { flips: vec![flip], differing: 3, ..report(2) });
         assert!(told.contains("1,234") && told.contains("The 1 of 3 rows"), "{told}");
         let errors = Regression::of(&[1.0, 2.0], &[1.0, 4.0]);
-        let regression = Regressions { label: "minutes".into(), float: errors.clone(), integer: errors };
-        let told = section(&Summary { regression: Some(regression), ..Summary::default() });
+        let regression = RegressionReport { label: "minutes".into(), float: errors.clone(), integer: errors };
+        let told = section(&Report { regression: Some(regression), ..Report::default() });
         assert!(told.contains("mean absolute error") && told.contains("minutes"), "{told}");
-        assert!(section(&Summary::default()).contains("has no label"));
+        assert!(section(&Report::default()).contains("has no label"));
     }
 }

@@ -123,7 +123,7 @@ fn usage_and_missing_files_exit_with_2() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["convert", "inspect", "check", "run", "bench", "new", "completions", "man"] {
+    for command in ["convert", "inspect", "check", "run", "compare", "bench", "new", "completions", "man"] {
         let help = text(&kinfer(&[command, "--help"]).stdout);
         assert!(
             (help.contains("Example:") || help.contains("Examples:")) && help.contains("Exit status:"),
@@ -240,4 +240,33 @@ fn a_conversion_writes_its_page() {
     {
         assert!(page.contains(part), "{part}");
     }
+}
+
+#[test]
+fn a_file_is_compared_with_its_model_and_with_no_other() {
+    let here = Converting::new(&classifier(), &classifier_data(600));
+    let report: serde_json::Value = serde_json::from_slice(&here.convert(&["--json"]).stdout).unwrap();
+    let compare =
+        |model: &str, more: &[&str]| kinfer(&[&["compare", &here.kinf, model, "--data", &here.data], more].concat());
+    let output = compare(&here.model, &["--json"]);
+    let compared: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for same in
+        ["agreement", "differing", "flips", "largest_score_error", "mean_score_error", "quality", "out_of_range"]
+    {
+        assert_eq!(compared[same], report[same], "{same}");
+    }
+    assert_eq!(compared["same_source"], true);
+    let shown = text(&compare(&here.model, &[]).stdout);
+    assert!(shown.contains("agreement") && shown.contains("recall of slow"), "{shown}");
+
+    let other = here.workplace.path("other.onnx");
+    let other = other.to_str().unwrap();
+    std::fs::write(other, classifier().metadata("more", "bytes").bytes()).unwrap();
+    let output = compare(other, &[]);
+    assert!(text(&output.stderr).contains("hashes differ"), "{}", text(&output.stderr));
+    let narrow = Graph::new(1).floats("w", &[1, 1], &[1.0]).node("MatMul", &["x", "w"], "m", &[]).output("m");
+    std::fs::write(other, narrow.bytes()).unwrap();
+    let output = compare(other, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("takes 2 counters, the float model 1 features"), "{}", text(&output.stderr));
 }

@@ -28,16 +28,6 @@ pub(crate) struct Budget {
     budget_file_bytes: Option<usize>,
 }
 
-/// Bounds that any model of the format keeps: what tools that only look use.
-pub(crate) const UNBOUNDED: Limits = Limits {
-    file_bytes: usize::MAX,
-    packed_bytes: usize::MAX,
-    scratch_bytes: usize::MAX,
-    state_bytes: usize::MAX,
-    operations: u64::MAX,
-    look_ups: u64::MAX,
-};
-
 impl Budget {
     pub(crate) fn limits(&self) -> Limits {
         let kernel = Limits::KERNEL;

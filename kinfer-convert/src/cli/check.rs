@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use clap::Args;
 use kinfer::{Model, verify};
 use kinfer_convert::convert::{BudgetReport, VerifierReport};
+use kinfer_convert::engine::UNBOUNDED;
 use kinfer_convert::{Error, Result};
 use serde_json::json;
 
-use super::budget::{self, Budget, UNBOUNDED};
+use super::budget::{self, Budget};
 use super::{Console, EXIT_STATUS, file};
 
 /// Say exactly what the kernel would say to this file.

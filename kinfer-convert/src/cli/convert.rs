@@ -101,7 +101,7 @@ fn share(text: &str) -> std::result::Result<f64, String> {
     if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("a share is between 0 and 1: 0.999 is 99.9 %".into()) }
 }
 
-fn error(text: &str) -> std::result::Result<f64, String> {
+pub(super) fn error(text: &str) -> std::result::Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
     if value >= 0.0 && value.is_finite() { Ok(value) } else { Err("an error is not below zero, and finite".into()) }
 }
@@ -151,7 +151,7 @@ fn render(report: &Report) -> String {
 }
 
 /// Errors of values in float and integers, side by side.
-fn errors(report: &RegressionReport) -> String {
+pub(super) fn errors(report: &RegressionReport) -> String {
     let (float, integer) = (&report.float, &report.integer);
     let row = |name: &str, float: f64, integer: f64| format!("{name:<28}{float:>13.6}{integer:>13.6}\n");
     let mut text = format!("{:<28}{:>13}{:>13}\n", "", "float", "integer");
@@ -164,7 +164,7 @@ fn errors(report: &RegressionReport) -> String {
 }
 
 /// Float and integer side by side.
-fn table(quality: &QualityReport, outcomes: &[String]) -> String {
+pub(super) fn table(quality: &QualityReport, outcomes: &[String]) -> String {
     let row = |name: &str, float: Option<f64>, integer: Option<f64>| {
         let figure = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.4}"));
         format!("{name:<28}{:>9}{:>9}\n", figure(float), figure(integer))

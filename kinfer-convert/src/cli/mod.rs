@@ -3,6 +3,7 @@
 mod bench;
 mod budget;
 mod check;
+mod compare;
 mod completions;
 mod console;
 mod convert;
@@ -35,6 +36,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Check(check::Check),
     Run(run::Run),
+    Compare(compare::Compare),
     Bench(bench::Bench),
     New(new::New),
     Completions(completions::Completions),
@@ -53,6 +55,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Inspect(command) => command.run(console),
         Command::Check(command) => return command.run(console).unwrap_or_else(fail),
         Command::Run(command) => command.run(console),
+        Command::Compare(command) => command.run(console),
         Command::Bench(command) => command.run(console),
         Command::New(command) => command.run(console),
         Command::Completions(command) => command.run(console, Arguments::command()),

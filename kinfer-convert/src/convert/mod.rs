@@ -1,6 +1,7 @@
 //! The whole way: a model and data in, a verified file and its report out.
 
 mod candidate;
+mod comparison;
 mod decisions;
 mod features;
 mod flips;
@@ -16,6 +17,7 @@ use fixed::types::I32F32;
 use kinfer::Limits;
 
 use self::candidate::{Candidate, Job};
+pub use self::comparison::{Comparison, Pair, compare};
 use self::decisions::{Float, Integer, agreement, errors};
 use self::head::Decided;
 pub use self::head::Threshold;

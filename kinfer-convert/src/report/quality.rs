@@ -61,7 +61,9 @@ fn figures(classes: &QualityReport, outcomes: &[String]) -> String {
     let QualityReport { float, integer, .. } = classes;
     let mut rows = row("accuracy", Some(float.accuracy), Some(integer.accuracy), four);
     rows += &row("balanced accuracy", Some(float.balanced_accuracy), Some(integer.balanced_accuracy), four);
-    rows += &row("AUC", float.auc, integer.auc, four);
+    if float.auc.is_some() || integer.auc.is_some() {
+        rows += &row("AUC", float.auc, integer.auc, four);
+    }
     for (class, outcome) in outcomes.iter().enumerate().take(MOST_CLASSES) {
         let of = |figures: &[Option<f64>]| figures.get(class).copied().flatten();
         let name = escape(outcome);
@@ -188,10 +190,13 @@ fn flips(report: &Report) -> String {
          <th scope=\"col\">integer</th><th scope=\"col\">truth</th><th scope=\"col\">float margin</th><th scope=\"col\">integer margin</th>\
          </tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
     );
-    let about = format!(
-        "The {shown} of {} rows where float was surest. A small margin means that both answers were near.",
-        count(report.differing as u64)
-    );
+    let of = if shown < report.differing {
+        format!("The {shown} of {}", count(report.differing as u64))
+    } else {
+        format!("All {shown}")
+    };
+    let about =
+        format!("{of} rows, the surest float decision first. A small margin means that both answers were near.");
     format!("<h3>Decided otherwise</h3>\n<p class=\"about\">{about}</p>\n{body}")
 }
 

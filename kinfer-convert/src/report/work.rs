@@ -67,7 +67,7 @@ pub(super) fn operators(report: &Report) -> String {
     let look_ups = if most_look_ups > 0.0 { "<th scope=\"col\">look-ups</th>" } else { "" };
     let table = format!(
         "<div class=\"scroll\"><table class=\"figures cost\">\n<thead><tr><th scope=\"col\">operator</th><th scope=\"col\">operations</th>{look_ups}\
-         <th scope=\"col\">accumulator bits</th><th scope=\"col\">backend</th><th scope=\"col\">lanes</th></tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
+         <th scope=\"col\">accumulator bits</th><th scope=\"col\" class=\"name\">backend</th><th scope=\"col\">lanes</th></tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
     );
     let about = format!(
         "Proved by the verifier, at most: {} operations and {} look-ups a decision, {} packed, {} of scratch, {} of state, {} of stack.",

@@ -174,7 +174,9 @@ pub(super) fn table(quality: &QualityReport, outcomes: &[String]) -> String {
     text += &row("accuracy", Some(float.accuracy), Some(integer.accuracy));
     text += &row("balanced accuracy", Some(float.balanced_accuracy), Some(integer.balanced_accuracy));
     for (class, outcome) in outcomes.iter().enumerate() {
-        text += &row(&format!("recall of {outcome}"), float.recall[class], integer.recall[class]);
+        let of = |figures: &[Option<f64>]| figures.get(class).copied().flatten();
+        text += &row(&format!("recall of {outcome}"), of(&float.recall), of(&integer.recall));
+        text += &row(&format!("precision of {outcome}"), of(&float.precision), of(&integer.precision));
     }
     text += &row("AUC", float.auc, integer.auc);
     text + &format!("base rate {:.4}: accuracy of always saying {}\n", quality.base_rate, quality.commonest)

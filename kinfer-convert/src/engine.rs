@@ -6,6 +6,16 @@ use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 
+/// Bounds that every model of the format keeps: what tools that only look use.
+pub const UNBOUNDED: Limits = Limits {
+    file_bytes: usize::MAX,
+    packed_bytes: usize::MAX,
+    scratch_bytes: usize::MAX,
+    state_bytes: usize::MAX,
+    operations: u64::MAX,
+    look_ups: u64::MAX,
+};
+
 /// A verified model, ready to decide.
 #[derive(Debug)]
 pub struct Engine {

@@ -39,6 +39,8 @@ pub mod quantize;
 #[cfg(feature = "onnx")]
 pub mod reference;
 #[cfg(feature = "onnx")]
+pub mod report;
+#[cfg(feature = "onnx")]
 pub mod tflite;
 
 #[cfg(feature = "onnx")]

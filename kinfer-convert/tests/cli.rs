@@ -149,7 +149,7 @@ fn usage_and_missing_files_exit_with_2() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for command in ["convert", "inspect", "check", "run", "bench", "emit", "completions", "man"] {
+    for command in ["convert", "inspect", "check", "run", "compare", "bench", "emit", "new", "completions", "man"] {
         let help = text(&kinfer(&[command, "--help"]).stdout);
         assert!(
             (help.contains("Example:") || help.contains("Examples:")) && help.contains("Exit status:"),
@@ -229,4 +229,70 @@ fn bench_counts_or_says_why_it_cannot() {
         Some(count) => assert!(count > 20.0 && instructions["by"].is_string(), "{measured}"),
         None => assert!(instructions["unavailable"].is_string(), "{measured}"),
     }
+}
+
+#[test]
+fn a_new_folder_holds_python_that_compiles_and_nothing_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    for library in ["sklearn", "lightgbm", "xgboost", "pytorch", "keras"] {
+        let model = folder.path().join(library);
+        let path = model.to_str().unwrap();
+        let made = kinfer(&["new", path, "--library", library]);
+        assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+        let read = |name: &str| std::fs::read_to_string(model.join(name)).unwrap();
+        assert!(read("requirements.txt").lines().all(|line| line.contains("==")), "{library}");
+        assert!(read("README.md").starts_with(&format!("# {library}\n")) && !read("CARD.md").contains("NAME"));
+        let mut python = Command::new("python3");
+        python.current_dir(&model).args(["-m", "py_compile", "train.py", "prepare.py"]);
+        let compiled = python.output().expect("python3 is on the path");
+        assert!(compiled.status.success(), "{library}: {}", text(&compiled.stderr));
+        std::fs::write(model.join("CARD.md"), "mine").unwrap();
+        assert_eq!(kinfer(&["new", path, "--library", library]).status.code(), Some(2));
+        assert_eq!(read("CARD.md"), "mine");
+    }
+    assert_eq!(kinfer(&["new", folder.path().join("a name").to_str().unwrap()]).status.code(), Some(2));
+}
+
+#[test]
+fn a_conversion_writes_its_page() {
+    let here = Converting::new(&classifier(), &classifier_data(600));
+    let path = here.workplace.path("report.html");
+    let output = here.convert(&["--report", path.to_str().unwrap(), "--agree", "0.5", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["budget"][0]["is"].is_number() && report["refused_by_kernel"].is_null(), "{report}");
+    let page = std::fs::read_to_string(path).unwrap();
+    for part in
+        ["<!DOCTYPE html>", "The kernel accepts it", "asked: at least 50 %", "recall of slow", "class=\"histogram\""]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn a_file_is_compared_with_its_model_and_with_no_other() {
+    let here = Converting::new(&classifier(), &classifier_data(600));
+    let report: serde_json::Value = serde_json::from_slice(&here.convert(&["--json"]).stdout).unwrap();
+    let compare =
+        |model: &str, more: &[&str]| kinfer(&[&["compare", &here.kinf, model, "--data", &here.data], more].concat());
+    let output = compare(&here.model, &["--json"]);
+    let compared: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for same in
+        ["agreement", "differing", "flips", "largest_score_error", "mean_score_error", "quality", "out_of_range"]
+    {
+        assert_eq!(compared[same], report[same], "{same}");
+    }
+    assert_eq!(compared["same_source"], true);
+    let shown = text(&compare(&here.model, &[]).stdout);
+    assert!(shown.contains("agreement") && shown.contains("recall of slow"), "{shown}");
+
+    let other = here.workplace.path("other.onnx");
+    let other = other.to_str().unwrap();
+    std::fs::write(other, classifier().metadata("more", "bytes").bytes()).unwrap();
+    let output = compare(other, &[]);
+    assert!(text(&output.stderr).contains("hashes differ"), "{}", text(&output.stderr));
+    let narrow = Graph::new(1).floats("w", &[1, 1], &[1.0]).node("MatMul", &["x", "w"], "m", &[]).output("m");
+    std::fs::write(other, narrow.bytes()).unwrap();
+    let output = compare(other, &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("takes 2 counters, the float model 1 features"), "{}", text(&output.stderr));
 }

@@ -1,8 +1,8 @@
 //! Budgets on the command line.
 
 use clap::Args;
-use kinfer::{Limits, Report};
-use serde::Serialize;
+use kinfer::Limits;
+use kinfer_convert::convert::BudgetReport;
 
 /// Inclusive bounds; what is not given is what `kinfer.ko` accepts.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -28,24 +28,6 @@ pub(crate) struct Budget {
     budget_file_bytes: Option<usize>,
 }
 
-/// Bounds that any model of the format keeps: what tools that only look use.
-pub(crate) const UNBOUNDED: Limits = Limits {
-    file_bytes: usize::MAX,
-    packed_bytes: usize::MAX,
-    scratch_bytes: usize::MAX,
-    state_bytes: usize::MAX,
-    operations: u64::MAX,
-    look_ups: u64::MAX,
-};
-
-/// One budget, and what a model takes of it.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Line {
-    pub(crate) what: &'static str,
-    pub(crate) is: u64,
-    pub(crate) budget: u64,
-}
-
 impl Budget {
     pub(crate) fn limits(&self) -> Limits {
         let kernel = Limits::KERNEL;
@@ -60,22 +42,9 @@ impl Budget {
     }
 }
 
-/// What a file of `bytes` takes of every budget.
-pub(crate) fn lines(bytes: usize, report: &Report, limits: &Limits) -> Vec<Line> {
-    let line = |what, is, budget| Line { what, is, budget };
-    vec![
-        line("operations", report.operations, limits.operations),
-        line("look-ups", report.look_ups, limits.look_ups),
-        line("packed bytes", report.packed_bytes() as u64, limits.packed_bytes as u64),
-        line("scratch bytes", report.scratch_bytes() as u64, limits.scratch_bytes as u64),
-        line("state bytes", report.state_bytes() as u64, limits.state_bytes as u64),
-        line("file bytes", bytes as u64, limits.file_bytes as u64),
-    ]
-}
-
-/// A table of them.
-pub(crate) fn table(lines: &[Line]) -> String {
-    let row = |line: &Line| {
+/// A table of what a model takes.
+pub(crate) fn table(lines: &[BudgetReport]) -> String {
+    let row = |line: &BudgetReport| {
         let over = if line.is > line.budget { "  over" } else { "" };
         format!("  {:<14} {:>10} of {:>10}{over}\n", line.what, line.is, line.budget)
     };

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use kinfer::{Model, verify};
-use kinfer_convert::convert::VerifierReport;
+use kinfer_convert::convert::{BudgetReport, VerifierReport};
+use kinfer_convert::engine::UNBOUNDED;
 use kinfer_convert::{Error, Result};
 use serde_json::json;
 
-use super::budget::{self, Budget, UNBOUNDED};
+use super::budget::{self, Budget};
 use super::{Console, EXIT_STATUS, file};
 
 /// Say exactly what the kernel would say to this file.
@@ -42,7 +43,7 @@ impl Check {
             .and_then(|()| Model::parse(&bytes))
             .and_then(|model| verify(&model, &limits));
         let proved = Model::parse(&bytes).and_then(|model| verify(&model, &UNBOUNDED));
-        let lines = proved.as_ref().map(|report| budget::lines(bytes.len(), report, &limits)).unwrap_or_default();
+        let lines = proved.as_ref().map(|report| BudgetReport::of(bytes.len(), report, &limits)).unwrap_or_default();
 
         let error = verdict.as_ref().err().map(ToString::to_string);
         if self.json {

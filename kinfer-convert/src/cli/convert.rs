@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kinfer_convert::convert::{Activations, Options, QualityReport, RegressionReport, Report, convert};
+use kinfer_convert::report::page;
 use kinfer_convert::tflite::is_tflite;
 use kinfer_convert::{Error, Result};
 
@@ -59,6 +60,9 @@ pub(crate) struct Convert {
     /// The file to write
     #[arg(short, long, value_name = "MODEL.kinf")]
     output: PathBuf,
+    /// Write the report as a page: one HTML file, with histograms, errors and costs of the layers
+    #[arg(long, value_name = "REPORT.html")]
+    report: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -102,6 +106,10 @@ impl Convert {
         let conversion = convert(&options, &bar)?;
         drop(bar);
         file::write_atomically(&self.output, |out| out.write_all(&conversion.bytes))?;
+        if let Some(path) = &self.report {
+            let page = page(&conversion.report);
+            file::write_atomically(path, |out| out.write_all(page.as_bytes()))?;
+        }
         let text = if self.json {
             serde_json::to_string_pretty(&conversion.report).unwrap_or_default()
         } else {
@@ -116,7 +124,7 @@ fn share(text: &str) -> std::result::Result<f64, String> {
     if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("a share is between 0 and 1: 0.999 is 99.9 %".into()) }
 }
 
-fn error(text: &str) -> std::result::Result<f64, String> {
+pub(super) fn error(text: &str) -> std::result::Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
     if value >= 0.0 && value.is_finite() { Ok(value) } else { Err("an error is not below zero, and finite".into()) }
 }
@@ -166,7 +174,7 @@ fn render(report: &Report) -> String {
 }
 
 /// Errors of values in float and integers, side by side.
-fn errors(report: &RegressionReport) -> String {
+pub(super) fn errors(report: &RegressionReport) -> String {
     let (float, integer) = (&report.float, &report.integer);
     let row = |name: &str, float: f64, integer: f64| format!("{name:<28}{float:>13.6}{integer:>13.6}\n");
     let mut text = format!("{:<28}{:>13}{:>13}\n", "", "float", "integer");
@@ -179,7 +187,7 @@ fn errors(report: &RegressionReport) -> String {
 }
 
 /// Float and integer side by side.
-fn table(quality: &QualityReport, outcomes: &[String]) -> String {
+pub(super) fn table(quality: &QualityReport, outcomes: &[String]) -> String {
     let row = |name: &str, float: Option<f64>, integer: Option<f64>| {
         let figure = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.4}"));
         format!("{name:<28}{:>9}{:>9}\n", figure(float), figure(integer))
@@ -189,7 +197,9 @@ fn table(quality: &QualityReport, outcomes: &[String]) -> String {
     text += &row("accuracy", Some(float.accuracy), Some(integer.accuracy));
     text += &row("balanced accuracy", Some(float.balanced_accuracy), Some(integer.balanced_accuracy));
     for (class, outcome) in outcomes.iter().enumerate() {
-        text += &row(&format!("recall of {outcome}"), float.recall[class], integer.recall[class]);
+        let of = |figures: &[Option<f64>]| figures.get(class).copied().flatten();
+        text += &row(&format!("recall of {outcome}"), of(&float.recall), of(&integer.recall));
+        text += &row(&format!("precision of {outcome}"), of(&float.precision), of(&integer.precision));
     }
     text += &row("AUC", float.auc, integer.auc);
     text + &format!("base rate {:.4}: accuracy of always saying {}\n", quality.base_rate, quality.commonest)

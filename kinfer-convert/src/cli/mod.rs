@@ -3,6 +3,7 @@
 mod bench;
 mod budget;
 mod check;
+mod compare;
 mod completions;
 mod console;
 mod convert;
@@ -10,6 +11,7 @@ mod emit;
 mod file;
 mod inspect;
 mod man;
+mod new;
 mod run;
 mod tflite;
 mod watch;
@@ -32,12 +34,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Convert(convert::Convert),
+    Convert(Box<convert::Convert>),
     Inspect(inspect::Inspect),
     Check(check::Check),
     Run(run::Run),
+    Compare(compare::Compare),
     Bench(bench::Bench),
     Emit(emit::Emit),
+    New(new::New),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -54,8 +58,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Inspect(command) => command.run(console),
         Command::Check(command) => return command.run(console).unwrap_or_else(fail),
         Command::Run(command) => command.run(console),
+        Command::Compare(command) => command.run(console),
         Command::Bench(command) => command.run(console),
         Command::Emit(command) => command.run(console),
+        Command::New(command) => command.run(console),
         Command::Completions(command) => command.run(console, Arguments::command()),
         Command::Man(command) => command.run(console, Arguments::command()),
     };

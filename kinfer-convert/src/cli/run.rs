@@ -8,11 +8,10 @@ use fixed::types::I32F32;
 use kinfer::format::HeadKind;
 use kinfer::{Decision, Flags, Model, Ranked};
 use kinfer_convert::data::{Column, Data};
-use kinfer_convert::engine::Engine;
+use kinfer_convert::engine::{Engine, UNBOUNDED};
 use kinfer_convert::progress::Progress;
 use kinfer_convert::{Error, Result};
 
-use super::budget::UNBOUNDED;
 use super::{Console, EXIT_STATUS, console, file, watch};
 
 const COLUMNS: &str = "\

@@ -55,6 +55,38 @@ impl Decided {
         Ok(Self { rule, kind, outcomes, labels: model.head.labels.clone(), given: threshold })
     }
 
+    /// The head of a file, over the scores of the float model that it was made from.
+    pub(super) fn of_file(model: &Model, file: &kinfer::Model<'_>) -> Result<Self> {
+        let kind = file.head().kind;
+        let rule = match (kind, model.head.rule) {
+            (HeadKind::ArgMax | HeadKind::TopK(_), Rule::ArgMax) => Rule::ArgMax,
+            (HeadKind::ArgMin, Rule::ArgMin) => Rule::ArgMin,
+            (HeadKind::Value, Rule::Value) => Rule::Value,
+            // The file's threshold is the one that it was converted with.
+            (HeadKind::Threshold(threshold), Rule::Threshold { sigmoid, .. }) => {
+                Rule::Threshold { threshold: threshold.to_num(), sigmoid }
+            }
+            (HeadKind::Threshold(threshold), Rule::Value) => {
+                Rule::Threshold { threshold: threshold.to_num(), sigmoid: false }
+            }
+            (HeadKind::Anomaly(threshold), Rule::Anomaly { .. }) => Rule::Anomaly { threshold: threshold.to_num() },
+            (kind, _) => {
+                return refuse(
+                    format!("the file decides by {}, the float model otherwise", kind.name()),
+                    "compare a file with the model that it was converted from: `kinfer inspect` shows its provenance",
+                );
+            }
+        };
+        let outcomes: Vec<_> = file.outcomes().iter().map(|name| name.to_string()).collect();
+        if matches!(rule, Rule::ArgMax | Rule::ArgMin) && outcomes.len() != model.graph.outputs() {
+            return refuse(
+                format!("the file has {} outcomes, the float model {} scores", outcomes.len(), model.graph.outputs()),
+                "compare a file with the model that it was converted from: `kinfer inspect` shows its provenance",
+            );
+        }
+        Ok(Self { rule, kind, outcomes, labels: model.head.labels.clone(), given: None })
+    }
+
     /// Whether the value itself is what is decided.
     pub(super) fn is_value(&self) -> bool {
         self.rule == Rule::Value

@@ -1,8 +1,10 @@
 //! The whole way: a model and data in, a verified file and its report out.
 
 mod candidate;
+mod comparison;
 mod decisions;
 mod features;
+mod flips;
 mod head;
 mod opened;
 mod report;
@@ -15,11 +17,15 @@ use fixed::types::I32F32;
 use kinfer::Limits;
 
 use self::candidate::{Candidate, Job};
+pub use self::comparison::{Comparison, Pair, compare};
 use self::decisions::{Float, Integer, agreement, errors};
 use self::head::Decided;
 pub use self::head::Threshold;
 use self::opened::Opened;
-pub use self::report::{DataReport, LayerReport, QualityReport, RegressionReport, Report, StepReport, VerifierReport};
+pub use self::report::{
+    BudgetReport, DataReport, LayerReport, OperatorReport, QualityReport, RegressionReport, Report, StepReport,
+    VerifierReport,
+};
 use self::truth::Truth;
 use crate::data::Data;
 use crate::engine::Engine;
@@ -151,6 +157,7 @@ pub fn convert(options: &Options<'_>, progress: &dyn Progress) -> Result<Convers
         crc32c: format!("{:08x}", engine.report.checksum),
         precision: chosen.precision(),
         reference: if reference.is_some() { "tract" } else { "the graph in double precision" },
+        head: head.kind.name(),
         outcomes: head.outcomes.clone(),
         threshold: head.threshold_report(),
         calibration: DataReport { file: calibration.file_name(), rows: calibration.len() },
@@ -158,17 +165,22 @@ pub fn convert(options: &Options<'_>, progress: &dyn Progress) -> Result<Convers
         agreement: agreed,
         asked: options.agree,
         tolerance: head.is_value().then_some(float.tolerance),
+        asked_error: options.max_error,
         differing: errors.differing,
+        flips: flips::of(&float, &integer, truth.as_ref(), &head),
         largest_score_error: errors.largest,
         mean_score_error: errors.mean,
         low_margin: chosen.spec.head.low_margin.to_string(),
         out_of_range: integer.out_of_range(),
         quality: truth.as_ref().and_then(|truth| truth.classification(&float, &integer, &head, &label)),
         regression: truth.as_ref().and_then(|truth| truth.regression(&float, &integer, &label)),
+        refused_by_kernel: Engine::load(&bytes).err().map(|error| error.to_string()),
+        budget: BudgetReport::of(bytes.len(), &engine.report, &options.limits),
         verifier: VerifierReport::of(&engine.report),
         layers: chosen.layers.iter().map(LayerReport::of).collect(),
         steps: chosen.steps.iter().map(StepReport::of).collect(),
         warnings: warnings(&chosen, &features, &calibration, agreed, options),
+        provenance: chosen.spec.provenance.clone(),
     };
     Ok(Conversion { bytes, report })
 }

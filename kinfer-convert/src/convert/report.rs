@@ -1,14 +1,15 @@
 //! What a conversion cost, as data: `--json` prints it, the command line renders it.
 
+use kinfer::Limits;
 use serde::Serialize;
 
 use super::head::Threshold;
-use crate::quality::{Quality, Regression};
+use crate::quality::{Flip, Quality, Regression};
 use crate::quantize;
 use crate::quantize::search::Step;
 
 /// The whole report.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     /// The ONNX file's name.
     pub source: String,
@@ -22,6 +23,8 @@ pub struct Report {
     pub precision: String,
     /// What float decisions are: of tract, or of the graph as it was read.
     pub reference: &'static str,
+    /// How scores become a decision.
+    pub head: &'static str,
     /// Names of the classes.
     pub outcomes: Vec<String>,
     /// Threshold of a model with one score.
@@ -36,8 +39,12 @@ pub struct Report {
     pub asked: Option<f64>,
     /// Error of a value that still counts as the same decision.
     pub tolerance: Option<f64>,
+    /// Whether that was asked for.
+    pub asked_error: Option<f64>,
     /// Rows that they decide otherwise.
     pub differing: usize,
+    /// Those with another class, the surest float decision first; 1,000 at most.
+    pub flips: Vec<Flip>,
     /// Largest error of the score (of the margin, for argmax).
     pub largest_score_error: f64,
     /// Mean of it.
@@ -50,6 +57,10 @@ pub struct Report {
     pub quality: Option<QualityReport>,
     /// The same of a regression.
     pub regression: Option<RegressionReport>,
+    /// Why the kernel would refuse the model, where it would: the budget that was asked for may be wider.
+    pub refused_by_kernel: Option<String>,
+    /// What the model takes of each budget.
+    pub budget: Vec<BudgetReport>,
     /// What the verifier proved.
     pub verifier: VerifierReport,
     /// What became of each value of the network.
@@ -58,10 +69,23 @@ pub struct Report {
     pub steps: Vec<StepReport>,
     /// What the author should look at.
     pub warnings: Vec<String>,
+    /// Where the model is from: what the file says of itself.
+    pub provenance: Vec<(String, String)>,
+}
+
+/// What a model takes of a budget.
+#[derive(Clone, Debug, Serialize)]
+pub struct BudgetReport {
+    /// Of what: operations, look-ups, bytes of something.
+    pub what: &'static str,
+    /// What it takes.
+    pub is: u64,
+    /// What it may take.
+    pub budget: u64,
 }
 
 /// A data file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct DataReport {
     /// Its name.
     pub file: String,
@@ -162,7 +186,7 @@ impl StepReport {
 }
 
 /// The verifier's summary.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct VerifierReport {
     /// Raw counters that a caller passes.
     pub inputs: usize,
@@ -201,6 +225,21 @@ pub struct OperatorReport {
     pub backend: &'static str,
     /// Products that share a multiply in most of its rows.
     pub lanes: u8,
+}
+
+impl BudgetReport {
+    /// What a file of `bytes` takes of every budget.
+    pub fn of(bytes: usize, report: &kinfer::Report, limits: &Limits) -> Vec<Self> {
+        let line = |what, is, budget| Self { what, is, budget };
+        vec![
+            line("operations", report.operations, limits.operations),
+            line("look-ups", report.look_ups, limits.look_ups),
+            line("packed bytes", report.packed_bytes() as u64, limits.packed_bytes as u64),
+            line("scratch bytes", report.scratch_bytes() as u64, limits.scratch_bytes as u64),
+            line("state bytes", report.state_bytes() as u64, limits.state_bytes as u64),
+            line("file bytes", bytes as u64, limits.file_bytes as u64),
+        ]
+    }
 }
 
 impl VerifierReport {

@@ -8,13 +8,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kinfer::Model;
-use kinfer_convert::engine::Engine;
+use kinfer_convert::engine::{Engine, UNBOUNDED};
 use kinfer_convert::{Error, Result};
 use serde::Serialize;
 
 use self::instructions::Instructions;
 use self::time::Time;
-use super::budget::UNBOUNDED;
 use super::{Console, EXIT_STATUS, file};
 
 /// Measure a decision on this machine: time, and instructions where they can be counted.

@@ -3,10 +3,9 @@
 use kinfer::format::{HeadKind, Operator, Parameters, StepKind, Tensor, WeightType};
 use kinfer::verify::{Interval, OperatorReport};
 use kinfer::{Limits, Model, Report, verify};
+use kinfer_convert::convert::BudgetReport;
 use kinfer_convert::data::Unit;
 use serde::Serialize;
-
-use crate::cli::budget::{Line, lines};
 
 /// What `inspect --json` prints.
 #[derive(Serialize)]
@@ -24,7 +23,7 @@ pub(super) struct Description {
     pub(super) outcomes: Vec<String>,
     pub(super) cost: Cost,
     /// Against the kernel's.
-    pub(super) budget: Vec<Line>,
+    pub(super) budget: Vec<BudgetReport>,
     pub(super) provenance: Vec<String>,
 }
 
@@ -140,7 +139,7 @@ impl Description {
                 state_bytes: report.state_bytes(),
                 stack_bytes: Report::STACK_BYTES,
             },
-            budget: lines(model.file().len(), report, &Limits::KERNEL),
+            budget: BudgetReport::of(model.file().len(), report, &Limits::KERNEL),
             provenance: String::from_utf8_lossy(model.provenance()).lines().map(str::to_owned).collect(),
         }
     }

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kinfer::{Model, verify};
+use kinfer_convert::engine::UNBOUNDED;
 use kinfer_convert::{Error, Result};
 
-use super::budget::UNBOUNDED;
 use super::{Console, EXIT_STATUS, file};
 
 /// Show what a model file holds and what the verifier proves of it: schema, operators, ranges, lanes, cost, memory,

@@ -124,7 +124,7 @@ pub(crate) fn random_cases(count: u64) -> Vec<Case> {
 
 /// Every model of `models/`, calibrated on its validation part, the smaller one, and deciding rows of its test part.
 pub(crate) fn committed() -> Vec<Case> {
-    use kinfer_convert::convert::{Activations, Options};
+    use kinfer_convert::convert::Options;
     use kinfer_convert::data::Data;
     use kinfer_convert::progress::Silent;
 
@@ -132,14 +132,8 @@ pub(crate) fn committed() -> Vec<Case> {
     let mut cases = Vec::new();
     for folder in models.read_dir().unwrap() {
         let folder = folder.unwrap().path();
-        let options = Options {
-            model: &folder.join("model.onnx"),
-            calibrate: &folder.join("validation.parquet"),
-            evaluate: None,
-            label: None,
-            threshold: None,
-            activations: Activations::Auto,
-        };
+        let (model, calibrate) = (folder.join("model.onnx"), folder.join("validation.parquet"));
+        let options = Options::new(&model, &calibrate);
         let file = kinfer_convert::convert(&options, &Silent).unwrap().bytes;
         let names: Vec<String> =
             Model::parse(&file).unwrap().features().iter().map(|feature| feature.name.to_string()).collect();

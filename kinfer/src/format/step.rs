@@ -3,7 +3,7 @@
 use super::bytes::{i128_at, i32_at, i64_at, u16_at, u8_at};
 use super::records::Record;
 use super::Rounding;
-use crate::error::{Error, Place, Problem, Result};
+use crate::error::{Error, Place, Problem, Result, What};
 use crate::iter::chunks;
 
 /// Bytes of a [`Step`] record.
@@ -270,7 +270,7 @@ fn read(bytes: &[u8; STEP_SIZE]) -> core::result::Result<StepKind, Problem> {
         return Err(Problem::Reserved { offset });
     }
     if code == EWMA && second >> 32 != 0 {
-        return Err(Problem::TooLarge { what: "weight of a sample" });
+        return Err(Problem::TooLarge { what: What::SampleWeight });
     }
 
     let offset = first as u32;

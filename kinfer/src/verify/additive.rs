@@ -1,7 +1,7 @@
 //! Proof of an additive model: every term reads elements and rows that exist, no score leaves the output's type.
 
 use super::{Interval, Node, OperatorReport};
-use crate::error::Problem;
+use crate::error::{Problem, What};
 use crate::format::{entries, Additive, Term, TERM_SIZE};
 use crate::iter::{chunks, numbered};
 
@@ -12,8 +12,8 @@ pub(super) fn check(node: &Node<'_>, additive: &Additive) -> Result<OperatorRepo
     if count == 0 {
         return Err(Problem::NoTerms);
     }
-    node.data("terms", additive.terms, count.saturating_mul(TERM_SIZE as u64))?;
-    node.data("bases", additive.bases, scores.saturating_mul(4))?;
+    node.data(What::Terms, additive.terms, count.saturating_mul(TERM_SIZE as u64))?;
+    node.data(What::Bases, additive.bases, scores.saturating_mul(4))?;
     let mut rows = 0u64;
     for (number, term) in numbered(additive.terms(node.model.data())) {
         if let Some(&is) = term.elements.iter().find(|&&element| u64::from(element) >= inputs) {
@@ -24,7 +24,7 @@ pub(super) fn check(node: &Node<'_>, additive: &Additive) -> Result<OperatorRepo
         }
         rows = rows.saturating_add(u64::from(term.rows()));
     }
-    let tables = node.data("tables", additive.tables, rows.saturating_mul(scores).saturating_mul(4))?;
+    let tables = node.data(What::Tables, additive.tables, rows.saturating_mul(scores).saturating_mul(4))?;
 
     let mut all: Option<Interval> = None;
     for (score, base) in numbered(additive.bases(node.model.data())).take(scores as usize) {

@@ -2,7 +2,7 @@
 
 use super::weights::check_factor;
 use super::{Interval, Node, OperatorReport};
-use crate::error::Problem;
+use crate::error::{Problem, What};
 use crate::format::{Distance, Scaling, SquaredError};
 use crate::iter::numbered;
 use crate::ops::requantize::requantize;
@@ -12,12 +12,12 @@ pub(super) fn centroids(node: &Node<'_>, distance: &Distance) -> Result<Operator
     let (inputs, outputs) = (node.inputs(), node.outputs());
     let elements = (inputs as u64).saturating_mul(outputs as u64);
     node.check_clamp(distance.scaling.lo, distance.scaling.hi)?;
-    node.data("centroids", distance.centroids, elements.saturating_mul(distance.centroid_type.size() as u64))?;
+    node.data(What::Centroids, distance.centroids, elements.saturating_mul(distance.centroid_type.size() as u64))?;
     if let Some(weights) = distance.weights {
-        node.data("weights", weights, elements.saturating_mul(4))?;
+        node.data(What::Weights, weights, elements.saturating_mul(4))?;
     }
     if let Some(biases) = distance.biases {
-        node.data("biases", biases, (outputs as u64).saturating_mul(8))?;
+        node.data(What::Biases, biases, (outputs as u64).saturating_mul(8))?;
     }
 
     let mut all: Option<Proved> = None;
@@ -49,7 +49,7 @@ pub(super) fn squared_error(node: &Node<'_>, error: &SquaredError) -> Result<Ope
     }
     node.check_clamp(error.scaling.lo, error.scaling.hi)?;
     if let Some(weights) = error.weights {
-        node.data("weights", weights, elements.saturating_mul(4))?;
+        node.data(What::Weights, weights, elements.saturating_mul(4))?;
     }
 
     let first = node.centred()?;

@@ -1,7 +1,7 @@
 //! Proof of operators from element to element.
 
 use super::{Interval, Node, OperatorReport};
-use crate::error::Problem;
+use crate::error::{Problem, What};
 use crate::format::{Add, Clip, Mul, Rescale, Rounding};
 use crate::ops::divide::{Divide, Place, MAX_SHIFT, VALUE_LIMIT};
 use crate::ops::requantize::{scale, Factor};
@@ -22,15 +22,15 @@ pub(super) fn rescale(node: &Node<'_>, rescale: &Rescale) -> Result<OperatorRepo
     node.check_clamp(rescale.lo, rescale.hi)?;
     let centred = node.centred()?;
     let Slopes { above, below } = rescale.slopes;
-    check_factor("multiplier above the zero point", above, rescale.rounding)?;
-    check_factor("multiplier below the zero point", below, rescale.rounding)?;
+    check_factor(What::MultiplierAbove, above, rescale.rounding)?;
+    check_factor(What::MultiplierBelow, below, rescale.rounding)?;
     if rescale.rounding == Rounding::TfliteDouble {
         fits_tflite(centred.clamp(0, i64::MAX), above)?;
         fits_tflite(centred.clamp(i64::MIN, 0), below)?;
     }
     let place = Place { zero_point: node.output.zero_point, lo: rescale.lo, hi: rescale.hi };
     let reached = |q: i64| {
-        let q = i32::try_from(q).map_err(|_| Problem::TooLarge { what: "input" })?;
+        let q = i32::try_from(q).map_err(|_| Problem::TooLarge { what: What::Input })?;
         Ok(i64::from(rescale::rescale(q, node.input.zero_point, rescale.slopes, rescale.rounding, place)))
     };
     let output = Interval { lo: reached(node.range.lo)?, hi: reached(node.range.hi)? };
@@ -45,12 +45,12 @@ pub(super) fn add(node: &Node<'_>, add: &Add) -> Result<OperatorReport, Problem>
         return Err(Problem::RoundsTwice);
     }
     let (a, b) = add.multipliers;
-    check_even("first multiplier", a, add.rounding)?;
-    check_even("second multiplier", b, add.rounding)?;
+    check_even(What::FirstMultiplier, a, add.rounding)?;
+    check_even(What::SecondMultiplier, b, add.rounding)?;
     check_shift(add.shift)?;
     let sum = Interval::point(0).add_product(i64::from(a), node.centred()?);
     let sum = sum.and_then(|sum| sum.add_product(i64::from(b), second_centred(node)?)).filter(small);
-    let sum = sum.ok_or(Problem::TooLarge { what: "sum" })?;
+    let sum = sum.ok_or(Problem::TooLarge { what: What::Sum })?;
     let output = quotients(node, sum, Divide::new(add.shift, add.rounding), add.lo, add.hi);
     Ok(OperatorReport { accumulator: sum, ..OperatorReport::of(node, output) })
 }
@@ -59,8 +59,8 @@ pub(super) fn add(node: &Node<'_>, add: &Add) -> Result<OperatorReport, Problem>
 pub(super) fn mul(node: &Node<'_>, mul: &Mul) -> Result<OperatorReport, Problem> {
     same_counts(node)?;
     node.check_clamp(mul.lo, mul.hi)?;
-    check_factor("multiplier", mul.factor, mul.rounding)?;
-    let too_large = Problem::TooLarge { what: "product" };
+    check_factor(What::Multiplier, mul.factor, mul.rounding)?;
+    let too_large = Problem::TooLarge { what: What::Product };
     let product = second_centred(node).and_then(|b| Some((node.centred().ok()?, b)));
     let product = product.and_then(|(a, b)| a.product(b)).ok_or(too_large)?;
     let output = if mul.rounding == Rounding::TfliteDouble {
@@ -108,7 +108,7 @@ fn quotients(node: &Node<'_>, values: Interval, divide: Divide, lo: i32, hi: i32
     Interval { lo: reached(values.lo), hi: reached(values.hi) }
 }
 
-fn check_factor(what: &'static str, factor: Factor, rounding: Rounding) -> Result<(), Problem> {
+fn check_factor(what: What, factor: Factor, rounding: Rounding) -> Result<(), Problem> {
     if factor.multiplier < 0 {
         return Err(Problem::NegativeFactor { what });
     }
@@ -116,7 +116,7 @@ fn check_factor(what: &'static str, factor: Factor, rounding: Rounding) -> Resul
     check_shift(factor.shift)
 }
 
-fn check_even(what: &'static str, multiplier: i32, rounding: Rounding) -> Result<(), Problem> {
+fn check_even(what: What, multiplier: i32, rounding: Rounding) -> Result<(), Problem> {
     if rounding == Rounding::Shift && !multiplier.unsigned_abs().is_power_of_two() {
         return Err(Problem::UnevenFactor { what });
     }
@@ -134,7 +134,7 @@ fn check_shift(shift: u8) -> Result<(), Problem> {
 fn fits_tflite(values: Interval, factor: Factor) -> Result<(), Problem> {
     let left = 31u32.saturating_sub(u32::from(factor.shift));
     if values.bits().saturating_add(left) > 32 {
-        return Err(Problem::TooLarge { what: "value that tflite-double rounds" });
+        return Err(Problem::TooLarge { what: What::RoundedValue });
     }
     Ok(())
 }

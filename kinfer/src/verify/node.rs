@@ -1,7 +1,7 @@
 //! An operator with everything resolved that is known of it before it runs.
 
 use super::Interval;
-use crate::error::Problem;
+use crate::error::{Problem, What};
 use crate::format::{Model, Operator, OperatorKind, Tensor};
 
 /// An operator, its tensors, and what values can reach it.
@@ -48,7 +48,7 @@ impl Node<'_> {
     /// # Errors
     ///
     /// It is not all there; `what` names it in the sentence.
-    pub fn data(&self, what: &'static str, offset: u32, bytes: u64) -> Result<&[u8], Problem> {
+    pub fn data(&self, what: What, offset: u32, bytes: u64) -> Result<&[u8], Problem> {
         let data = self.model.data();
         let (end, length) = (u64::from(offset).saturating_add(bytes), data.len() as u64);
         data.get(offset as usize..end as usize).ok_or(Problem::DataEnd { what, end, length })

@@ -2,7 +2,7 @@
 //! every score. One pass over the nodes and one over the leaves, without recursion.
 
 use super::{Interval, Node, OperatorReport};
-use crate::error::Problem;
+use crate::error::{Problem, What};
 use crate::format::{Child, Leaves, Tree, Trees};
 use crate::iter::{chunks, numbered};
 use crate::ops::trees::{MAX_DEPTH, MAX_NODES};
@@ -37,7 +37,7 @@ fn check_data(node: &Node<'_>, trees: &Trees) -> Result<(), Problem> {
         return Err(Problem::Count { is: u64::from(trees.count), max: u64::from(MAX_TREES) });
     }
     let count = u64::from(trees.count);
-    let table = node.data("trees", trees.table, count.saturating_mul(4))?;
+    let table = node.data(What::Trees, trees.table, count.saturating_mul(4))?;
     let mut nodes = 0u64;
     for (tree, entry) in numbered(chunks(table, 4)) {
         let is = match entry {
@@ -51,9 +51,9 @@ fn check_data(node: &Node<'_>, trees: &Trees) -> Result<(), Problem> {
     }
     let classes = node.outputs();
     let row = (trees.row(classes) as u64).saturating_mul(4);
-    node.data("nodes", trees.nodes, nodes.saturating_mul(4))?;
-    node.data("leaf values", trees.values, nodes.saturating_add(count).saturating_mul(row))?;
-    node.data("bases", trees.bases, (classes as u64).saturating_mul(4))?;
+    node.data(What::Nodes, trees.nodes, nodes.saturating_mul(4))?;
+    node.data(What::LeafValues, trees.values, nodes.saturating_add(count).saturating_mul(row))?;
+    node.data(What::Bases, trees.bases, (classes as u64).saturating_mul(4))?;
     Ok(())
 }
 

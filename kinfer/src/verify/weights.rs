@@ -1,7 +1,7 @@
 //! Proof of rows of weights: offsets, multipliers, and the range of every channel's accumulator.
 
 use super::{Interval, Node};
-use crate::error::Problem;
+use crate::error::{Problem, What};
 use crate::format::{Channel, Rounding, Weights};
 use crate::iter::numbered;
 use crate::ops::requantize::{requantize, Factor, MAX_SHIFT};
@@ -24,10 +24,10 @@ pub(super) fn check(
 ) -> Result<Proved, Problem> {
     let (row_bytes, count) = ((row as u64).saturating_mul(weights.weight_type.size() as u64), channels as u64);
     node.check_clamp(weights.requantize.lo, weights.requantize.hi)?;
-    node.data("weights", weights.weights, row_bytes.saturating_mul(count))?;
-    node.data("biases", weights.biases, count.saturating_mul(8))?;
-    node.data("multipliers", weights.requantize.multipliers, count.saturating_mul(4))?;
-    node.data("shifts", weights.requantize.shifts, count)?;
+    node.data(What::Weights, weights.weights, row_bytes.saturating_mul(count))?;
+    node.data(What::Biases, weights.biases, count.saturating_mul(8))?;
+    node.data(What::Multipliers, weights.requantize.multipliers, count.saturating_mul(4))?;
+    node.data(What::Shifts, weights.requantize.shifts, count)?;
 
     let output = weights.output(&node.output);
     let mut proved: Option<Proved> = None;

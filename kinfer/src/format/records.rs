@@ -167,6 +167,7 @@ pub struct Tensor {
 
 impl Tensor {
     /// Elements: the product of the dimensions, at most [`MAX_ELEMENTS`].
+    #[inline(never)]
     pub fn elements(&self) -> u64 {
         self.dims.iter().fold(1, |n: u64, &d| n.saturating_mul(u64::from(d)))
     }

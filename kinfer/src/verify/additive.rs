@@ -6,7 +6,7 @@ use crate::format::{entries, Additive, Term, TERM_SIZE};
 use crate::iter::{chunks, numbered};
 
 #[inline(never)]
-pub(super) fn check(node: &Node<'_>, additive: &Additive) -> Result<OperatorReport, Problem> {
+pub(super) fn check(node: &Node<'_>, additive: &Additive, report: &mut OperatorReport) -> Result<(), Problem> {
     let (inputs, scores) = (node.input.elements(), node.output.elements());
     let count = u64::from(additive.count);
     if count == 0 {
@@ -38,7 +38,9 @@ pub(super) fn check(node: &Node<'_>, additive: &Additive) -> Result<OperatorRepo
     }
     let reached = all.ok_or(Problem::Shapes { input: inputs, output: scores })?;
     let look_ups = count.saturating_mul(scores);
-    Ok(OperatorReport { accumulator: reached, operations: look_ups, look_ups, ..OperatorReport::of(node, reached) })
+    report.reach(reached, reached);
+    (report.operations, report.look_ups) = (look_ups, look_ups);
+    Ok(())
 }
 
 /// All values of a score. Each entry of the tables is read once for all scores together.

@@ -50,6 +50,7 @@ impl Interval {
     }
 
     /// Products of a value of each; `None` when one leaves 64 bits.
+    #[inline(never)]
     pub fn product(self, other: Self) -> Option<Self> {
         let (low, high) = (Self::point(0).add_product(self.lo, other)?, Self::point(0).add_product(self.hi, other)?);
         Some(low.union(high))

@@ -114,25 +114,27 @@ fn check_operator(
     if let Some(tensor) = operator.second.filter(|_| reads_scores(&node.second.0)) {
         return Err(Problem::ReadsScores { tensor });
     }
-    let mut proved = match &operator.parameters {
-        Parameters::Dense(dense) => dense::check(&node, dense),
-        Parameters::Clip(clip) => elementwise::clip(&node, clip),
-        Parameters::Conv(conv) => conv::check(&node, conv),
-        Parameters::Pool(pool) => pool::check(&node, pool),
-        Parameters::Rescale(rescale) => elementwise::rescale(&node, rescale),
-        Parameters::Table(table) => table::check(&node, table),
-        Parameters::Softmax(softmax) => softmax::check(&node, softmax),
-        Parameters::Add(add) => elementwise::add(&node, add),
-        Parameters::Mul(mul) => elementwise::mul(&node, mul),
-        Parameters::Concat(concat) => shape::concat(&node, concat),
+    let mut proved = OperatorReport::of(&node);
+    let report = &mut proved;
+    match &operator.parameters {
+        Parameters::Dense(dense) => dense::check(&node, dense, report),
+        Parameters::Clip(clip) => elementwise::clip(&node, clip, report),
+        Parameters::Conv(conv) => conv::check(&node, conv, report),
+        Parameters::Pool(pool) => pool::check(&node, pool, report),
+        Parameters::Rescale(rescale) => elementwise::rescale(&node, rescale, report),
+        Parameters::Table(table) => table::check(&node, table, report),
+        Parameters::Softmax(softmax) => softmax::check(&node, softmax, report),
+        Parameters::Add(add) => elementwise::add(&node, add, report),
+        Parameters::Mul(mul) => elementwise::mul(&node, mul, report),
+        Parameters::Concat(concat) => shape::concat(&node, concat, report),
         Parameters::Slice(slice) => shape::slice(&node, slice),
-        Parameters::Reshape(reshape) => shape::reshape(&node, reshape),
-        Parameters::Trees(trees) => trees::check(&node, trees),
-        Parameters::Additive(additive) => additive::check(&node, additive),
-        Parameters::Distance(distance) => distance::centroids(&node, distance),
-        Parameters::SquaredError(error) => distance::squared_error(&node, error),
-        Parameters::Recall(recall) => state::recall(&node, recall),
-        Parameters::Remember(remember) => state::remember(&node, remember),
+        Parameters::Reshape(reshape) => shape::reshape(&node, reshape, report),
+        Parameters::Trees(trees) => trees::check(&node, trees, report),
+        Parameters::Additive(additive) => additive::check(&node, additive, report),
+        Parameters::Distance(distance) => distance::centroids(&node, distance, report),
+        Parameters::SquaredError(error) => distance::squared_error(&node, error, report),
+        Parameters::Recall(recall) => state::recall(&node, recall, report),
+        Parameters::Remember(remember) => state::remember(&node, remember, report),
     }?;
     (proved.backend, proved.need) = backend::choose(&node);
     Ok(proved)

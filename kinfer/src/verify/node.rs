@@ -38,6 +38,7 @@ impl Node<'_> {
     }
 
     /// The values that reach it, less the input's zero point.
+    #[inline(never)]
     pub fn centred(&self) -> Result<Interval, Problem> {
         let zero_point = i64::from(self.input.zero_point);
         self.range.offset_down(zero_point).ok_or(Problem::Accumulator { channel: 0 })
@@ -48,6 +49,7 @@ impl Node<'_> {
     /// # Errors
     ///
     /// It is not all there; `what` names it in the sentence.
+    #[inline(never)]
     pub fn data(&self, what: What, offset: u32, bytes: u64) -> Result<&[u8], Problem> {
         let data = self.model.data();
         let (end, length) = (u64::from(offset).saturating_add(bytes), data.len() as u64);
@@ -55,6 +57,7 @@ impl Node<'_> {
     }
 
     /// Refuses a result range that is empty or outside the output's element type.
+    #[inline(never)]
     pub fn check_clamp(&self, lo: i32, hi: i32) -> Result<(), Problem> {
         let (min, max) = self.output.element.range();
         if lo > hi || lo < min || hi > max {

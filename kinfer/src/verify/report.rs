@@ -29,18 +29,26 @@ pub struct OperatorReport {
 }
 
 impl OperatorReport {
-    /// Of an operator that computes each element of its output, which is in `output`, from one of its input.
-    pub(super) fn of(node: &Node<'_>, output: Interval) -> Self {
+    /// Of an operator that computes each element of its output from one of its input and leaves it the same.
+    #[inline(never)]
+    pub(super) fn of(node: &Node<'_>) -> Self {
         Self {
             kind: node.kind(),
             accumulator: node.range,
-            output,
+            output: node.range,
             operations: node.output.elements(),
             look_ups: 0,
             state_end: 0,
             backend: BackendKind::Reference,
             need: Need::default(),
         }
+    }
+}
+
+impl OperatorReport {
+    /// Puts in what was proved of values.
+    pub(super) fn reach(&mut self, accumulator: Interval, output: Interval) {
+        (self.accumulator, self.output) = (accumulator, output);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::ops::divide::Place;
 use crate::ops::softmax::{product, ENTRIES, ONE};
 
 #[inline(never)]
-pub(super) fn check(node: &Node<'_>, softmax: &Softmax) -> Result<OperatorReport, Problem> {
+pub(super) fn check(node: &Node<'_>, softmax: &Softmax, report: &mut OperatorReport) -> Result<(), Problem> {
     same_count(node)?;
     let elements = node.input.elements();
     let misfit = Problem::Row { is: softmax.row, elements };
@@ -26,15 +26,13 @@ pub(super) fn check(node: &Node<'_>, softmax: &Softmax) -> Result<OperatorReport
     let (lo, hi) = node.output.element.range();
     let place = Place { zero_point: node.output.zero_point, lo, hi };
     let least = if row == 1 { i64::from(softmax.units) } else { 0 };
-    Ok(OperatorReport {
-        accumulator: Interval { lo: i64::from(first), hi: sum },
-        operations: elements.saturating_mul(2),
-        look_ups: elements.saturating_mul(tables(node.input.element) as u64),
-        ..OperatorReport::of(
-            node,
-            Interval { lo: i64::from(place.of(least)), hi: i64::from(place.of(i64::from(softmax.units))) },
-        )
-    })
+    report.reach(
+        Interval { lo: i64::from(first), hi: sum },
+        Interval { lo: i64::from(place.of(least)), hi: i64::from(place.of(i64::from(softmax.units))) },
+    );
+    report.operations = elements.saturating_mul(2);
+    report.look_ups = elements.saturating_mul(tables(node.input.element) as u64);
+    Ok(())
 }
 
 /// Tables for inputs of a type.

@@ -11,7 +11,7 @@ use crate::ops::table::{Interpolation, DIRECT_ENTRIES, INPUT_BITS};
 const MAX_FRACTION: i32 = 30;
 
 #[inline(never)]
-pub(super) fn check(node: &Node<'_>, table: &Table) -> Result<OperatorReport, Problem> {
+pub(super) fn check(node: &Node<'_>, table: &Table, report: &mut OperatorReport) -> Result<(), Problem> {
     same_count(node)?;
     let reads = node.input.element;
     let output = match (table.lookup, reads) {
@@ -25,7 +25,9 @@ pub(super) fn check(node: &Node<'_>, table: &Table) -> Result<OperatorReport, Pr
         }
         _ => return Err(Problem::LookupInput { reads }),
     };
-    Ok(OperatorReport { look_ups: node.output.elements(), ..OperatorReport::of(node, output) })
+    report.output = output;
+    report.look_ups = report.operations;
+    Ok(())
 }
 
 /// All entries that the input can reach.

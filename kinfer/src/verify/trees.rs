@@ -11,7 +11,7 @@ use crate::ops::trees::{MAX_DEPTH, MAX_NODES};
 const MAX_TREES: u32 = 1 << 16;
 
 #[inline(never)]
-pub(super) fn check(node: &Node<'_>, trees: &Trees) -> Result<OperatorReport, Problem> {
+pub(super) fn check(node: &Node<'_>, trees: &Trees, report: &mut OperatorReport) -> Result<(), Problem> {
     check_data(node, trees)?;
     let classes = node.outputs();
     let mut look_ups = 0u64;
@@ -23,12 +23,10 @@ pub(super) fn check(node: &Node<'_>, trees: &Trees) -> Result<OperatorReport, Pr
         look_ups = look_ups.saturating_add(u64::from(depth));
     }
     let scores = scores(node, trees)?;
-    Ok(OperatorReport {
-        accumulator: scores,
-        operations: u64::from(trees.count).saturating_mul(trees.row(classes) as u64),
-        look_ups,
-        ..OperatorReport::of(node, scores)
-    })
+    report.reach(scores, scores);
+    report.operations = u64::from(trees.count).saturating_mul(trees.row(classes) as u64);
+    report.look_ups = look_ups;
+    Ok(())
 }
 
 /// Counts, and that all the bytes are there.

@@ -52,6 +52,7 @@ pub(crate) fn accumulator(channel: &Channel<'_>, centred: Interval) -> Option<In
 }
 
 /// Refuses a factor that `rounding` does not allow for sums in `acc`.
+#[inline(never)]
 pub(super) fn check_factor(channel: u32, factor: Factor, rounding: Rounding, acc: Interval) -> Result<(), Problem> {
     let Factor { multiplier, shift } = factor;
     if multiplier < 0 {

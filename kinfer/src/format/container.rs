@@ -112,6 +112,7 @@ impl<'a> Container<'a> {
     }
 
     /// A section that must be there.
+    #[inline(never)]
     pub(super) fn section(&self, kind: SectionKind) -> Result<Section<'a>> {
         self.find(kind).ok_or(Error::new(Place::Section(kind), Problem::Missing))
     }

@@ -145,16 +145,22 @@ fn check_operator(
 /// # Errors
 ///
 /// A tensor that does not exist, or that nothing has written yet.
-pub fn node<'m>(model: &Model<'m>, operator: &Operator, report: &Report) -> core::result::Result<Node<'m>, Problem> {
+#[inline(never)]
+pub fn node<'m>(
+    model: &'m Model<'m>,
+    operator: &'m Operator,
+    report: &Report,
+) -> core::result::Result<Node<'m>, Problem> {
     let input = tensor(model, operator.input)?;
     let range = report.range_of(operator.input)?;
     let second = match operator.second {
         Some(second) => (tensor(model, second)?, report.range_of(second)?),
         None => (input, range),
     };
-    Ok(Node { model: *model, operator: *operator, input, range, second, output: tensor(model, operator.output)? })
+    Ok(Node { model, operator, input, range, second, output: tensor(model, operator.output)? })
 }
 
+#[inline(never)]
 fn tensor(model: &Model<'_>, index: u16) -> core::result::Result<Tensor, Problem> {
     let tensors = model.tensors();
     let absent = Problem::NoTensor { is: index, tensors: tensors.len() as u32 };

@@ -8,9 +8,9 @@ use crate::format::{Model, Operator, OperatorKind, Tensor};
 #[derive(Clone, Copy, Debug)]
 pub struct Node<'m> {
     /// The model it is in.
-    pub model: Model<'m>,
+    pub model: &'m Model<'m>,
     /// The record.
-    pub operator: Operator,
+    pub operator: &'m Operator,
     /// The tensor it reads.
     pub input: Tensor,
     /// The values that reach it.

@@ -114,6 +114,7 @@ impl<M: Deref<Target = [i64]>> Packed<M> {
 
 impl Plan {
     #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn pack(model: &Model<'_>, report: &Report, memory: &mut [i64]) -> Result<Self> {
         let refuse = |problem| Error::new(Place::Caller, problem);
         if report.checksum != model.checksum() {
@@ -206,6 +207,7 @@ impl Plan {
 
 /// Lays the operators out, and the plan's records before them; how many records there are.
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 fn pack_operators(model: &Model<'_>, report: &Report, tensors: &Tensors, memory: &mut [i64]) -> Result<usize> {
     let tensor = |index: u16| tensors.get(usize::from(index)).copied().unwrap_or_default();
     let first = layout::parameters_at(model, report);

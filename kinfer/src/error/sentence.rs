@@ -5,8 +5,10 @@ use core::fmt;
 
 use super::{Error, Place, Problem, What};
 use crate::format::VERSION_MAJOR;
+use crate::iter::numbered;
 
 impl fmt::Display for Error {
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.place.fmt(f)?;
         f.write_str(": ")?;
@@ -15,6 +17,7 @@ impl fmt::Display for Error {
 }
 
 impl fmt::Display for Place {
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, number) = match *self {
             Self::File => ("file", None),
@@ -42,6 +45,7 @@ impl fmt::Display for Place {
 }
 
 impl fmt::Display for Problem {
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (text, numbers) = self.sentence();
         fill(text, &numbers, f)
@@ -54,19 +58,18 @@ impl fmt::Display for Problem {
 fn fill(text: &str, numbers: &[u64], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (mut rest, mut numbers) = (text, numbers.iter());
     loop {
-        let mark = rest.bytes().position(|byte| matches!(byte, b'#' | b'~' | b'%' | b'$'));
-        let Some((before, from)) = mark.and_then(|mark| rest.split_at_checked(mark)) else {
-            return f.write_str(rest);
-        };
-        f.write_str(before)?;
+        let found = numbered(rest.bytes()).find(|&(_, byte)| matches!(byte, b'#' | b'~' | b'%' | b'$'));
+        let Some((at, mark)) = found else { return f.write_str(rest) };
+        let at = at as usize;
+        f.write_str(rest.get(..at).unwrap_or_default())?;
         let number = numbers.next().copied().unwrap_or(0);
-        match from.as_bytes().first() {
-            Some(b'#') => write!(f, "{number}")?,
-            Some(b'~') => write!(f, "{}", number as i64)?,
-            Some(b'%') => write!(f, "{number:08x}")?,
+        match mark {
+            b'#' => write!(f, "{number}")?,
+            b'~' => write!(f, "{}", number as i64)?,
+            b'%' => write!(f, "{number:08x}")?,
             _ => f.write_str(What::name(number))?,
         }
-        rest = from.get(1..).unwrap_or_default();
+        rest = rest.get(at.wrapping_add(1)..).unwrap_or_default();
     }
 }
 

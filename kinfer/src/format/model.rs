@@ -35,6 +35,7 @@ impl<'a> Model<'a> {
     /// # Errors
     ///
     /// The first thing that is wrong, in the order of the file: header, checksum, section table, records.
+    #[cfg_attr(kinfer_module, optimize(size))]
     pub fn parse(file: &'a [u8]) -> Result<Self> {
         use SectionKind as Kind;
         let container = Container::parse(file)?;

@@ -55,6 +55,7 @@ impl<'a, R: Record<'a>> Records<'a, R> {
 
     /// Record `index`, if there is one.
     #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
     pub fn get(&self, index: usize) -> Option<R> {
         let bytes = self.bytes.get(index.saturating_mul(R::SIZE)..)?.get(..R::SIZE)?;
         R::read(index as u32, bytes).ok()
@@ -73,6 +74,7 @@ impl<'a, R: Record<'a>> Records<'a, R> {
 
 /// Reads every record of a section; its bytes. One function for all kinds of records.
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 fn check<'a>(container: &Container<'a>, kind: SectionKind, max: usize, size: usize) -> Result<&'a [u8]> {
     let place = Place::Section(kind);
     let Section { count, bytes } = container.section(kind)?;
@@ -114,6 +116,7 @@ pub struct Feature<'a> {
 impl<'a> Record<'a> for Feature<'a> {
     const SIZE: usize = FEATURE_SIZE;
 
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn read(index: u32, bytes: &'a [u8]) -> Result<Self> {
         let place = Place::Feature(index);
         let refuse = |problem| Error::new(place, problem);

@@ -244,6 +244,7 @@ static USED: [u16; 22] = [
     NUMBER | OFFSET,
 ];
 
+#[cfg_attr(kinfer_module, optimize(size))]
 fn read(bytes: &[u8; STEP_SIZE]) -> core::result::Result<StepKind, Problem> {
     let code = u16_at(bytes, 0);
     let used = USED.get(usize::from(code)).copied().unwrap_or(0);

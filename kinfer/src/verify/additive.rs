@@ -6,6 +6,7 @@ use crate::format::{entries, Additive, Term, TERM_SIZE};
 use crate::iter::{chunks, numbered};
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn check(node: &Node<'_>, additive: &Additive, report: &mut OperatorReport) -> Result<(), Problem> {
     let (inputs, scores) = (node.input.elements(), node.output.elements());
     let count = u64::from(additive.count);

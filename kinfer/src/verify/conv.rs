@@ -5,6 +5,7 @@ use crate::error::Problem;
 use crate::format::Conv;
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn check(node: &Node<'_>, conv: &Conv, report: &mut OperatorReport) -> Result<(), Problem> {
     window::check(node, &conv.window)?;
     let (inputs, outputs) = (node.input.channels(), node.output.channels());

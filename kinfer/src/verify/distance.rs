@@ -8,6 +8,7 @@ use crate::iter::numbered;
 use crate::ops::requantize::requantize;
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn centroids(node: &Node<'_>, distance: &Distance, report: &mut OperatorReport) -> Result<(), Problem> {
     let (inputs, outputs) = (node.inputs(), node.outputs());
     let elements = (inputs as u64).saturating_mul(outputs as u64);
@@ -36,6 +37,7 @@ pub(super) fn centroids(node: &Node<'_>, distance: &Distance, report: &mut Opera
 }
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn squared_error(node: &Node<'_>, error: &SquaredError, report: &mut OperatorReport) -> Result<(), Problem> {
     let elements = node.input.elements();
     let (second, range) = node.second;

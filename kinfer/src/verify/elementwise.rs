@@ -8,6 +8,7 @@ use crate::ops::requantize::{scale, Factor};
 use crate::ops::rescale::{self, Slopes};
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn clip(node: &Node<'_>, clip: &Clip, report: &mut OperatorReport) -> Result<(), Problem> {
     if node.input != node.output {
         return Err(Problem::Shapes { input: node.input.elements(), output: node.output.elements() });
@@ -18,6 +19,7 @@ pub(super) fn clip(node: &Node<'_>, clip: &Clip, report: &mut OperatorReport) ->
 }
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn rescale(node: &Node<'_>, rescale: &Rescale, report: &mut OperatorReport) -> Result<(), Problem> {
     same_count(node)?;
     node.check_clamp(rescale.lo, rescale.hi)?;
@@ -40,6 +42,7 @@ pub(super) fn rescale(node: &Node<'_>, rescale: &Rescale, report: &mut OperatorR
 }
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn add(node: &Node<'_>, add: &Add, report: &mut OperatorReport) -> Result<(), Problem> {
     same_counts(node)?;
     node.check_clamp(add.lo, add.hi)?;
@@ -59,6 +62,7 @@ pub(super) fn add(node: &Node<'_>, add: &Add, report: &mut OperatorReport) -> Re
 }
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn mul(node: &Node<'_>, mul: &Mul, report: &mut OperatorReport) -> Result<(), Problem> {
     same_counts(node)?;
     node.check_clamp(mul.lo, mul.hi)?;

@@ -7,6 +7,7 @@ use crate::format::{HeadKind, Model};
 /// Adds the comparisons of a ranking to the report's operations; the other heads look at each score once, which is not
 /// counted.
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn check(model: &Model<'_>, report: &mut Report) -> Result<()> {
     let refuse = |problem| Error::new(Place::Head, problem);
     let head = model.head();

@@ -63,6 +63,7 @@ pub fn verify(model: &Model<'_>, limits: &Limits) -> Result<Report> {
 /// # Errors
 ///
 /// As [`verify`].
+#[cfg_attr(kinfer_module, optimize(size))]
 pub fn verify_into(model: &Model<'_>, limits: &Limits, report: &mut Report) -> Result<()> {
     report.operations = 0;
     report.look_ups = 0;
@@ -81,6 +82,7 @@ pub fn verify_into(model: &Model<'_>, limits: &Limits, report: &mut Report) -> R
 
 /// Not inlined: the report is large, and a kernel stack is not.
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 fn prove_operators(model: &Model<'_>, limits: &Limits, report: &mut Report) -> Result<()> {
     for (index, operator) in numbered(model.operators().iter()) {
         let refuse = |problem| Error::new(Place::Operator(index, operator.kind()), problem);
@@ -101,6 +103,7 @@ fn prove_operators(model: &Model<'_>, limits: &Limits, report: &mut Report) -> R
 }
 
 /// Proves one operator, and chooses the backend that will run it.
+#[cfg_attr(kinfer_module, optimize(size))]
 fn check_operator(
     model: &Model<'_>,
     operator: &Operator,
@@ -146,6 +149,7 @@ fn check_operator(
 ///
 /// A tensor that does not exist, or that nothing has written yet.
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub fn node<'m>(
     model: &'m Model<'m>,
     operator: &'m Operator,

@@ -5,6 +5,7 @@ use crate::error::Problem;
 use crate::format::{Pool, PoolMode, Rounding};
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn check(node: &Node<'_>, pool: &Pool, report: &mut OperatorReport) -> Result<(), Problem> {
     window::check(node, &pool.window)?;
     let (input, output) = (node.input.channels(), node.output.channels());

@@ -11,6 +11,7 @@ type Checked = core::result::Result<(), Problem>;
 
 /// Puts the range of tensor 0, the program's operations and its state into the report.
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn check(model: &Model<'_>, report: &mut Report) -> Result<()> {
     let whole = |problem| Err(Error::new(Place::Section(SectionKind::Program), problem));
     let input = match tensor(model, 0) {
@@ -68,6 +69,7 @@ struct Amount {
 impl Proof<'_> {
     /// Proves one more step.
     #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn add(&mut self, step: &Step) -> Checked {
         let kind = &step.kind;
         self.check_source(step.source)?;

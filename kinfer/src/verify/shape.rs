@@ -5,6 +5,7 @@ use crate::error::Problem;
 use crate::format::{Concat, Reshape, Slice, Tensor};
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn concat(node: &Node<'_>, concat: &Concat, report: &mut OperatorReport) -> Result<(), Problem> {
     let (second, range) = node.second;
     same_grid(&node.input, &node.output)?;
@@ -21,6 +22,7 @@ pub(super) fn concat(node: &Node<'_>, concat: &Concat, report: &mut OperatorRepo
 }
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn slice(node: &Node<'_>, slice: &Slice) -> Result<(), Problem> {
     same_grid(&node.input, &node.output)?;
     let width = row(&node.input, slice.rows)?;

@@ -9,6 +9,7 @@ use crate::ops::divide::Place;
 use crate::ops::softmax::{product, ENTRIES, ONE};
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn check(node: &Node<'_>, softmax: &Softmax, report: &mut OperatorReport) -> Result<(), Problem> {
     same_count(node)?;
     let elements = node.input.elements();

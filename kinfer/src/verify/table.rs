@@ -11,6 +11,7 @@ use crate::ops::table::{Interpolation, DIRECT_ENTRIES, INPUT_BITS};
 const MAX_FRACTION: i32 = 30;
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn check(node: &Node<'_>, table: &Table, report: &mut OperatorReport) -> Result<(), Problem> {
     same_count(node)?;
     let reads = node.input.element;
@@ -47,6 +48,7 @@ fn direct(node: &Node<'_>, table: &Table) -> Result<Interval, Problem> {
 
 /// The ends of each segment that the input can reach, as far as it reaches: between them are lines, and neither the
 /// rounding nor the bounds reorder.
+#[cfg_attr(kinfer_module, optimize(size))]
 fn interpolated(node: &Node<'_>, table: &Table, segments: usize, of: Interpolation) -> Result<Interval, Problem> {
     let knots = segments.saturating_add(1);
     node.data(What::Entries, table.entries, (knots as u64).saturating_mul(4))?;

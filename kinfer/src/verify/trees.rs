@@ -11,6 +11,7 @@ use crate::ops::trees::{MAX_DEPTH, MAX_NODES};
 const MAX_TREES: u32 = 1 << 16;
 
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn check(node: &Node<'_>, trees: &Trees, report: &mut OperatorReport) -> Result<(), Problem> {
     check_data(node, trees)?;
     let classes = node.outputs();

@@ -15,6 +15,7 @@ pub(super) struct Proved {
 
 /// Proves `channels` rows of `row` weights whose inputs, less their zero point, are in `centred`.
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn check(
     node: &Node<'_>,
     weights: &Weights,

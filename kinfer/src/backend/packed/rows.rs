@@ -8,7 +8,7 @@ use super::finish::{in_lanes_constants, lane_bias, pack_row, Common, Finish, For
 use super::sums::Sums;
 use crate::cast::{halves, pair};
 use crate::format::Rounding;
-use crate::iter::{chunks, chunks_mut};
+use crate::iter::{chunks, chunks_mut, numbered};
 use crate::ops::requantize::Output;
 
 /// What the blocks are; their words; the words of a block and of its weights; zero point and rounding; smallest and largest
@@ -25,6 +25,7 @@ pub(super) struct RowsNeed {
 }
 
 /// What `rows` need.
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn need(rows: &Rows<'_, '_>) -> RowsNeed {
     let mut all = RowsNeed::default();
     let mut by_lanes = [0usize; 5];
@@ -39,7 +40,7 @@ pub(super) fn need(rows: &Rows<'_, '_>) -> RowsNeed {
             *by = by.saturating_add(count);
         }
     });
-    all.lanes = (0u8..).zip(by_lanes).max_by_key(|&(_, rows)| rows).map_or(1, |(lanes, _)| lanes);
+    all.lanes = numbered(by_lanes).max_by_key(|&(_, rows)| rows).map_or(1, |(lanes, _)| lanes as u8);
     all
 }
 
@@ -56,6 +57,7 @@ struct Segment {
 }
 
 /// Calls `each` with the segments of `rows`, which lie in memory one after the other.
+#[cfg_attr(kinfer_module, optimize(size))]
 fn for_each_segment(rows: &Rows<'_, '_>, each: &mut dyn FnMut(Segment)) {
     rows.for_each_segment(&mut |block, blocks| {
         let words = block_words(&block, rows.len).saturating_mul(blocks).saturating_add(HEAD_WORDS);
@@ -87,6 +89,7 @@ fn block_words(block: &Block, inputs: usize) -> usize {
 
 /// Lays the segments out. `folded` is the zero point that inputs come with: what it adds to the sums is taken off their
 /// biases.
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn pack(rows: &Rows<'_, '_>, folded: i32, mut memory: &mut [i64]) {
     for_each_segment(rows, &mut |Segment { block, words, rows: count, .. }| {
         let (here, rest) = core::mem::take(&mut memory).split_at_mut_checked(words).unwrap_or_default();
@@ -118,6 +121,7 @@ pub(super) fn pack(rows: &Rows<'_, '_>, folded: i32, mut memory: &mut [i64]) {
     });
 }
 
+#[cfg_attr(kinfer_module, optimize(size))]
 fn pack_block(rows: &Rows<'_, '_>, block: &Block, folded: i32, memory: &mut [i64]) {
     let output = rows.output();
     memory.fill(0);

@@ -83,6 +83,7 @@ macro_rules! operators {
 
         impl Parameters {
             #[inline(never)]
+            #[cfg_attr(kinfer_module, optimize(size))]
             fn read(kind: OperatorKind, fields: &mut Fields) -> core::result::Result<Self, Problem> {
                 Ok(match kind {
                     $(OperatorKind::$kind => Self::$kind(Member::read(kind, || $kind::read(fields))?),)+
@@ -156,6 +157,7 @@ pub struct Operator {
 impl Record<'_> for Operator {
     const SIZE: usize = OPERATOR_SIZE;
 
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn read(index: u32, bytes: &[u8]) -> Result<Self> {
         let bytes = bytes.first_chunk::<OPERATOR_SIZE>().unwrap_or(&[0; OPERATOR_SIZE]);
         let code = u16_at(bytes, 0);

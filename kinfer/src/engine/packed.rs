@@ -189,7 +189,7 @@ impl Plan {
         self.scores_at.of(i32s(scratch))
     }
 
-    #[inline(never)]
+    #[inline] // not in the kernel's object
     fn top(&self, scratch: &[i64], out: &mut [Ranked]) -> usize {
         heads::top(self.head.kind, self.scores, self.scores_at.of(i32s(scratch)), out)
     }

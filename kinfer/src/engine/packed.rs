@@ -213,13 +213,17 @@ fn pack_operators(model: &Model<'_>, report: &Report, tensors: &Tensors, memory:
     let first = layout::parameters_at(model, report);
     let (plan, parameters) = memory.split_at_mut_checked(first as usize).unwrap_or_default();
     let (mut records, mut at) = (0usize, 0);
-    for (number, (operator, proved)) in numbered(model.operators().iter().zip(&report.operators)) {
-        let place = Place::Operator(number, operator.kind());
-        let node = verify::node(model, &operator, report).map_err(|problem| Error::new(place, problem))?;
+    for (number, proved) in numbered(&report.operators) {
+        let Some(operator) = &model.operators().get(number as usize) else { break };
+        let found = verify::node(model, operator, report);
+        let node = match &found {
+            Ok(node) => node,
+            Err(problem) => return Err(Error::new(Place::Operator(number, operator.kind()), *problem)),
+        };
         let here = Span { at, len: proved.need.words };
         at = here.end();
         let parameters = here.of_mut(parameters);
-        backend::pack(proved.backend, &node, parameters);
+        backend::pack(proved.backend, node, parameters);
         let layer = Layer {
             kind: operator.kind(),
             path: proved.backend.into(),
@@ -228,7 +232,7 @@ fn pack_operators(model: &Model<'_>, report: &Report, tensors: &Tensors, memory:
             output: tensor(operator.output),
             memory: Span { at: here.at.saturating_add(first), ..here },
         };
-        backend::for_each_part(&node, layer, parameters, &mut |part| {
+        backend::for_each_part(node, layer, parameters, &mut |part| {
             let here = plan.get_mut(records.saturating_mul(LAYER_WORDS)..).unwrap_or_default();
             if let Some(record) = here.first_chunk_mut::<LAYER_WORDS>() {
                 *record = part.to_words();

@@ -17,11 +17,13 @@ pub(super) fn check(node: &Node<'_>, trees: &Trees, report: &mut OperatorReport)
     let classes = node.outputs();
     let mut look_ups = 0u64;
     let mut least = 0;
-    for (number, tree) in numbered(trees.iter(node.model.data(), classes)) {
-        check_class(number, &tree, trees.leaves, least, classes as u32)?;
+    let (mut all, mut number) = (trees.iter(node.model.data(), classes), 0u32);
+    while let Some(tree) = &all.next() {
+        check_class(number, tree, trees.leaves, least, classes as u32)?;
         least = tree.class;
-        let depth = check_shape(number, &tree, node.inputs() as u32, trees.missing)?;
+        let depth = check_shape(number, tree, node.inputs() as u32, trees.missing)?;
         look_ups = look_ups.saturating_add(u64::from(depth));
+        number = number.wrapping_add(1);
     }
     let scores = scores(node, trees)?;
     report.reach(scores, scores);

@@ -91,34 +91,41 @@ fn block_words(block: &Block, inputs: usize) -> usize {
 /// biases.
 #[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn pack(rows: &Rows<'_, '_>, folded: i32, mut memory: &mut [i64]) {
-    for_each_segment(rows, &mut |Segment { block, words, rows: count, .. }| {
-        let (here, rest) = core::mem::take(&mut memory).split_at_mut_checked(words).unwrap_or_default();
+    for_each_segment(rows, &mut |segment| {
+        let (here, rest) = core::mem::take(&mut memory).split_at_mut_checked(segment.words).unwrap_or_default();
         memory = rest;
-        let Some((head, blocks)) = here.split_first_chunk_mut::<HEAD_WORDS>() else { return };
-        let output = rows.output();
-        let (shift, in_lanes) = match block.form {
-            Form::InLanes { shift } => (shift, in_lanes_constants(shift, block.lanes, output)),
-            _ => (0, [0; IN_LANES_WORDS]),
-        };
-        let [low, room, span] = in_lanes;
-        let [r0, r1, r2, r3] = (count as u32).to_le_bytes();
-        let what = [kind(block.form, block.lanes), block.words as u8, shift, block.lanes as u8, r0, r1, r2, r3];
-        *head = [
-            i64::from_le_bytes(what),
-            pair(blocks.len() as i32, 0),
-            pair(block_words(&block, rows.len) as i32, block.words.saturating_mul(rows.len) as i32),
-            pair(output.zero_point, i32::from(output.rounding as u8)),
-            pair(output.lo, output.hi),
-            low,
-            room,
-            span,
-        ];
-        let mut first = block.first;
-        for to in chunks_mut(blocks, block_words(&block, rows.len)) {
-            pack_block(rows, &Block { first, ..block }, folded, to);
-            first = first.saturating_add(block.rows);
-        }
+        pack_segment(rows, &segment, folded, here);
     });
+}
+
+#[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
+fn pack_segment(rows: &Rows<'_, '_>, segment: &Segment, folded: i32, here: &mut [i64]) {
+    let Segment { block, rows: count, .. } = *segment;
+    let Some((head, blocks)) = here.split_first_chunk_mut::<HEAD_WORDS>() else { return };
+    let output = rows.output();
+    let (shift, in_lanes) = match block.form {
+        Form::InLanes { shift } => (shift, in_lanes_constants(shift, block.lanes, output)),
+        _ => (0, [0; IN_LANES_WORDS]),
+    };
+    let [low, room, span] = in_lanes;
+    let [r0, r1, r2, r3] = (count as u32).to_le_bytes();
+    let what = [kind(block.form, block.lanes), block.words as u8, shift, block.lanes as u8, r0, r1, r2, r3];
+    *head = [
+        i64::from_le_bytes(what),
+        pair(blocks.len() as i32, 0),
+        pair(block_words(&block, rows.len) as i32, block.words.saturating_mul(rows.len) as i32),
+        pair(output.zero_point, i32::from(output.rounding as u8)),
+        pair(output.lo, output.hi),
+        low,
+        room,
+        span,
+    ];
+    let mut first = block.first;
+    for to in chunks_mut(blocks, block_words(&block, rows.len)) {
+        pack_block(rows, &Block { first, ..block }, folded, to);
+        first = first.saturating_add(block.rows);
+    }
 }
 
 #[cfg_attr(kinfer_module, optimize(size))]

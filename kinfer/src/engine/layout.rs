@@ -135,6 +135,8 @@ pub(super) fn tensors(model: &Model<'_>) -> Tensors {
 }
 
 /// Records of the plan.
+#[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn records(report: &Report) -> usize {
     report.operators.iter().fold(0, |records, proved| records.saturating_add(usize::from(proved.need.records)))
 }

@@ -44,6 +44,7 @@ impl Interval {
     }
 
     /// Values of `self + weight · other`; `None` when that leaves 64 bits.
+    #[inline(never)]
     pub fn add_product(self, weight: i64, other: Self) -> Option<Self> {
         let (a, b) = (weight.checked_mul(other.lo)?, weight.checked_mul(other.hi)?);
         Some(Self { lo: self.lo.checked_add(a.min(b))?, hi: self.hi.checked_add(a.max(b))? })

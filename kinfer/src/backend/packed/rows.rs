@@ -25,23 +25,31 @@ pub(super) struct RowsNeed {
 }
 
 /// What `rows` need.
+#[inline(never)]
 #[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn need(rows: &Rows<'_, '_>) -> RowsNeed {
     let mut all = RowsNeed::default();
     let mut by_lanes = [0usize; 5];
-    for_each_segment(rows, &mut |segment| {
-        let Segment { block, blocks, words, rows: count } = segment;
-        let block_cycles = rows.len.saturating_mul(block.words).saturating_add(block.form.cycles(&block));
-        all.cycles =
-            all.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(25);
-        all.words = all.words.saturating_add(words);
-        all.segments = all.segments.saturating_add(1);
-        if let Some(by) = by_lanes.get_mut(block.lanes as usize) {
-            *by = by.saturating_add(count);
-        }
-    });
+    for_each_segment(rows, &mut |segment| all.add(&segment, rows.len, &mut by_lanes));
     all.lanes = numbered(by_lanes).max_by_key(|&(_, rows)| rows).map_or(1, |(lanes, _)| lanes as u8);
     all
+}
+
+impl RowsNeed {
+    /// Adds a segment, and its rows to those of its lanes.
+    #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
+    fn add(&mut self, segment: &Segment, row: usize, by_lanes: &mut [usize; 5]) {
+        let Segment { block, blocks, words, rows } = *segment;
+        let block_cycles = row.saturating_mul(block.words).saturating_add(block.form.cycles(&block));
+        self.cycles =
+            self.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(25);
+        self.words = self.words.saturating_add(words);
+        self.segments = self.segments.saturating_add(1);
+        if let Some(by) = by_lanes.get_mut(block.lanes as usize) {
+            *by = by.saturating_add(rows);
+        }
+    }
 }
 
 /// A segment before it is packed.

@@ -65,6 +65,7 @@ impl BitOr for Flags {
 
 impl fmt::Display for Flags {
     /// Names joined by `|`; empty when nothing is set.
+    #[inline] // not in the kernel's object
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         static NAMED: [&str; 4] = ["out-of-range", "low-margin", "fallback", "anomaly"]; // bits 0 to 3
         let (mut bits, mut separator) = (self.0, "");

@@ -162,6 +162,7 @@ macro_rules! record {
             pub const SIZE: usize = size_of::<Self>();
 
             /// The structure as it lies in memory in C.
+            #[inline]
             pub fn to_bytes(&self) -> [u8; Self::SIZE] {
                 let mut bytes = [0; Self::SIZE];
                 Field::put(self, &mut bytes);
@@ -169,17 +170,20 @@ macro_rules! record {
             }
 
             /// The structure from its bytes; every pattern of bytes is a value.
+            #[inline]
             pub fn from_bytes(bytes: &[u8; Self::SIZE]) -> Self {
                 Field::take(bytes).0
             }
         }
 
         impl Field for $name {
+            #[inline(always)]
             fn put<'a>(&self, bytes: &'a mut [u8]) -> &'a mut [u8] {
                 $(let bytes = self.$field.put(bytes);)*
                 bytes
             }
 
+            #[inline(always)]
             fn take(bytes: &[u8]) -> (Self, &[u8]) {
                 $(let ($field, bytes) = Field::take(bytes);)*
                 (Self { $($field,)* }, bytes)
@@ -191,7 +195,8 @@ macro_rules! record {
 }
 use record;
 
-/// A value with a place in a structure: `put` and `take` use the front of `bytes` and hand back the rest.
+/// A value with a place in a structure: `put` and `take` use the front of `bytes` and hand back the rest. Inlined, their
+/// offsets are constants.
 trait Field: Sized {
     fn put<'a>(&self, bytes: &'a mut [u8]) -> &'a mut [u8];
     fn take(bytes: &[u8]) -> (Self, &[u8]);
@@ -200,6 +205,7 @@ trait Field: Sized {
 macro_rules! integer_field {
     ($($type:ty)*) => {$(
         impl Field for $type {
+            #[inline(always)]
             fn put<'a>(&self, bytes: &'a mut [u8]) -> &'a mut [u8] {
                 match bytes.split_first_chunk_mut() {
                     Some((front, rest)) => {
@@ -210,6 +216,7 @@ macro_rules! integer_field {
                 }
             }
 
+            #[inline(always)]
             fn take(bytes: &[u8]) -> (Self, &[u8]) {
                 match bytes.split_first_chunk() {
                     Some((front, rest)) => (Self::from_ne_bytes(*front), rest),

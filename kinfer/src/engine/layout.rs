@@ -100,6 +100,7 @@ impl Layer {
 pub(super) type Tensors = Vec<Span, MAX_TENSORS>;
 
 /// Words of packed memory and of scratch for a model whose operators are proved.
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(crate) fn sizes(model: &Model<'_>, report: &Report) -> (usize, usize) {
     let (mut packed, mut scratch) = (parameters_at(model, report), 0);
     let tensors = tensors(model);
@@ -112,6 +113,7 @@ pub(crate) fn sizes(model: &Model<'_>, report: &Report) -> (usize, usize) {
 }
 
 /// Where tensors lie in scratch: behind the values of the feature program.
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn tensors(model: &Model<'_>) -> Tensors {
     let mut spans = Tensors::new();
     let mut at = program::value_words(model).saturating_mul(2);
@@ -133,6 +135,8 @@ pub(super) fn tensors(model: &Model<'_>) -> Tensors {
 }
 
 /// Records of the plan.
+#[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn records(report: &Report) -> usize {
     report.operators.iter().fold(0, |records, proved| records.saturating_add(usize::from(proved.need.records)))
 }

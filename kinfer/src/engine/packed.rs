@@ -114,6 +114,7 @@ impl<M: Deref<Target = [i64]>> Packed<M> {
 
 impl Plan {
     #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn pack(model: &Model<'_>, report: &Report, memory: &mut [i64]) -> Result<Self> {
         let refuse = |problem| Error::new(Place::Caller, problem);
         if report.checksum != model.checksum() {
@@ -188,7 +189,7 @@ impl Plan {
         self.scores_at.of(i32s(scratch))
     }
 
-    #[inline(never)]
+    #[inline] // not in the kernel's object
     fn top(&self, scratch: &[i64], out: &mut [Ranked]) -> usize {
         heads::top(self.head.kind, self.scores, self.scores_at.of(i32s(scratch)), out)
     }
@@ -206,18 +207,23 @@ impl Plan {
 
 /// Lays the operators out, and the plan's records before them; how many records there are.
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 fn pack_operators(model: &Model<'_>, report: &Report, tensors: &Tensors, memory: &mut [i64]) -> Result<usize> {
     let tensor = |index: u16| tensors.get(usize::from(index)).copied().unwrap_or_default();
     let first = layout::parameters_at(model, report);
     let (plan, parameters) = memory.split_at_mut_checked(first as usize).unwrap_or_default();
     let (mut records, mut at) = (0usize, 0);
-    for (number, (operator, proved)) in numbered(model.operators().iter().zip(&report.operators)) {
-        let place = Place::Operator(number, operator.kind());
-        let node = verify::node(model, &operator, report).map_err(|problem| Error::new(place, problem))?;
+    for (number, proved) in numbered(&report.operators) {
+        let Some(operator) = &model.operators().get(number as usize) else { break };
+        let found = verify::node(model, operator, report);
+        let node = match &found {
+            Ok(node) => node,
+            Err(problem) => return Err(Error::new(Place::Operator(number, operator.kind()), *problem)),
+        };
         let here = Span { at, len: proved.need.words };
         at = here.end();
         let parameters = here.of_mut(parameters);
-        backend::pack(proved.backend, &node, parameters);
+        backend::pack(proved.backend, node, parameters);
         let layer = Layer {
             kind: operator.kind(),
             path: proved.backend.into(),
@@ -226,7 +232,7 @@ fn pack_operators(model: &Model<'_>, report: &Report, tensors: &Tensors, memory:
             output: tensor(operator.output),
             memory: Span { at: here.at.saturating_add(first), ..here },
         };
-        backend::for_each_part(&node, layer, parameters, &mut |part| {
+        backend::for_each_part(node, layer, parameters, &mut |part| {
             let here = plan.get_mut(records.saturating_mul(LAYER_WORDS)..).unwrap_or_default();
             if let Some(record) = here.first_chunk_mut::<LAYER_WORDS>() {
                 *record = part.to_words();

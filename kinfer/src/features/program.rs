@@ -43,6 +43,7 @@ pub(crate) fn value_words(model: &Model<'_>) -> u32 {
 
 /// Lays the program of a verified model out.
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(crate) fn pack(model: &Model<'_>, memory: &mut [i64]) {
     let Some((header, mut rest)) = memory.split_first_mut() else { return };
     let (features, steps) = (model.features().len(), model.program().len());

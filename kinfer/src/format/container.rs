@@ -91,6 +91,7 @@ pub(super) struct Container<'a> {
 
 impl<'a> Container<'a> {
     /// Checks header, checksum and table, in that order.
+    #[cfg_attr(kinfer_module, optimize(size))]
     pub(super) fn parse(file: &'a [u8]) -> Result<Self> {
         let entries = check_header(file)?;
         let table_end = (HEADER_SIZE as u64).wrapping_add((ENTRY_SIZE as u64).wrapping_mul(u64::from(entries)));
@@ -112,6 +113,7 @@ impl<'a> Container<'a> {
     }
 
     /// A section that must be there.
+    #[inline(never)]
     pub(super) fn section(&self, kind: SectionKind) -> Result<Section<'a>> {
         self.find(kind).ok_or(Error::new(Place::Section(kind), Problem::Missing))
     }
@@ -121,6 +123,7 @@ impl<'a> Container<'a> {
         self.sections.get((kind as usize).wrapping_sub(1)).copied().flatten()
     }
 
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn add(&mut self, file: &'a [u8], place: Place, entry: &[u8], after: u64) -> Result<u64> {
         let (code, flags) = (u16_at(entry, 0), u16_at(entry, 2));
         let (count, offset, length) = (u32_at(entry, 4), u32_at(entry, 8), u32_at(entry, 12));
@@ -161,6 +164,7 @@ impl<'a> Container<'a> {
 }
 
 /// Number of sections, once label, version, length, checksum and reserved bytes are right.
+#[cfg_attr(kinfer_module, optimize(size))]
 fn check_header(file: &[u8]) -> Result<u32> {
     let refuse = |problem| Err(Error::new(Place::Header, problem));
     let has = file.len() as u64;

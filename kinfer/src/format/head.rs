@@ -78,6 +78,7 @@ pub struct Head {
 impl Record<'_> for Head {
     const SIZE: usize = HEAD_SIZE;
 
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn read(_: u32, bytes: &[u8]) -> Result<Self> {
         let refuse = |problem| Error::new(Place::Head, problem);
         let (code, k, threshold) = (u16_at(bytes, 0), u32_at(bytes, 4), I32F32::from_bits(i64_at(bytes, 8)));

@@ -35,23 +35,24 @@ impl<'a> Model<'a> {
     /// # Errors
     ///
     /// The first thing that is wrong, in the order of the file: header, checksum, section table, records.
+    #[cfg_attr(kinfer_module, optimize(size))]
     pub fn parse(file: &'a [u8]) -> Result<Self> {
         use SectionKind as Kind;
         let container = Container::parse(file)?;
-        let heads = Records::<Head>::parse(Kind::Head, container.section(Kind::Head)?, 1)?;
+        let heads = Records::<Head>::parse(&container, Kind::Head, 1)?;
         Ok(Self {
             file,
             checksum: container.checksum,
-            features: Records::parse(Kind::Schema, container.section(Kind::Schema)?, MAX_FEATURES)?,
-            program: Records::parse(Kind::Program, container.section(Kind::Program)?, MAX_STEPS)?,
-            tensors: Records::parse(Kind::Tensors, container.section(Kind::Tensors)?, MAX_TENSORS)?,
-            operators: Records::parse(Kind::Operators, container.section(Kind::Operators)?, MAX_OPERATORS)?,
+            features: Records::parse(&container, Kind::Schema, MAX_FEATURES)?,
+            program: Records::parse(&container, Kind::Program, MAX_STEPS)?,
+            tensors: Records::parse(&container, Kind::Tensors, MAX_TENSORS)?,
+            operators: Records::parse(&container, Kind::Operators, MAX_OPERATORS)?,
             data: container.section(Kind::Data)?.bytes,
             head: match heads.get(0) {
                 Some(head) => head,
                 None => Head::read(0, &[])?, // `Records` has at least one
             },
-            outcomes: Records::parse(Kind::Outcomes, container.section(Kind::Outcomes)?, MAX_OUTCOMES)?,
+            outcomes: Records::parse(&container, Kind::Outcomes, MAX_OUTCOMES)?,
             provenance: container.find(Kind::Provenance).map_or(&[], |section| section.bytes),
         })
     }

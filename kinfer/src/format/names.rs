@@ -15,6 +15,7 @@ pub struct Name<'a>(&'a str);
 
 impl<'a> Name<'a> {
     /// The text up to the first zero byte: 1 to `field.len()` printable ASCII characters, zero bytes after it.
+    #[cfg_attr(kinfer_module, optimize(size))]
     pub(super) fn parse(field: &'a [u8]) -> Result<Self, Problem> {
         let length = field.iter().position(|&byte| byte == 0).unwrap_or(field.len());
         let (text, padding) = field.split_at_checked(length).ok_or(Problem::Name)?;

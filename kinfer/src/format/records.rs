@@ -5,8 +5,11 @@ use core::marker::PhantomData;
 use fixed::types::U32F96;
 
 use super::bytes::{at, i32_at, i64_at, is_zero, u128_at, u8_at};
-use super::container::{Section, SectionKind};
+use super::container::{Container, Section, SectionKind};
+use super::head::Head;
 use super::names::{Name, NAME_SIZE, UNIT_SIZE};
+use super::operator::Operator;
+use super::step::Step;
 use super::MAX_ELEMENTS;
 use crate::error::{Error, Place, Problem, Result};
 use crate::iter::{chunks, numbered};
@@ -35,20 +38,8 @@ pub struct Records<'a, R> {
 }
 
 impl<'a, R: Record<'a>> Records<'a, R> {
-    pub(super) fn parse(kind: SectionKind, section: Section<'a>, max: usize) -> Result<Self> {
-        let place = Place::Section(kind);
-        let (count, bytes) = (section.count, section.bytes);
-        let needs = u64::from(count).wrapping_mul(R::SIZE as u64);
-        if needs != bytes.len() as u64 {
-            let (size, length) = (R::SIZE as u32, bytes.len() as u32);
-            return Err(Error::new(place, Problem::RecordSize { count, size, length }));
-        }
-        if count == 0 || count as usize > max {
-            return Err(Error::new(place, Problem::Count { is: u64::from(count), max: max as u64 }));
-        }
-        for (index, record) in numbered(chunks(bytes, R::SIZE)) {
-            R::read(index, record)?;
-        }
+    pub(super) fn parse(container: &Container<'a>, kind: SectionKind, max: usize) -> Result<Self> {
+        let bytes = check(container, kind, max, R::SIZE)?;
         Ok(Self { bytes, record: PhantomData })
     }
 
@@ -63,15 +54,50 @@ impl<'a, R: Record<'a>> Records<'a, R> {
     }
 
     /// Record `index`, if there is one.
+    #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
     pub fn get(&self, index: usize) -> Option<R> {
-        let bytes = self.bytes.chunks_exact(R::SIZE).nth(index)?;
+        let bytes = self.bytes.get(index.saturating_mul(R::SIZE)..)?.get(..R::SIZE)?;
         R::read(index as u32, bytes).ok()
     }
 
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = R> + use<'a, R> {
-        numbered(chunks(self.bytes, R::SIZE)).filter_map(|(index, bytes)| R::read(index, bytes).ok())
+        let (records, mut index) = (Self { bytes: self.bytes, record: PhantomData }, 0usize);
+        core::iter::from_fn(move || {
+            let record = records.get(index)?;
+            index = index.wrapping_add(1);
+            Some(record)
+        })
     }
+}
+
+/// Reads every record of a section; its bytes. One function for all kinds of records.
+#[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
+fn check<'a>(container: &Container<'a>, kind: SectionKind, max: usize, size: usize) -> Result<&'a [u8]> {
+    let place = Place::Section(kind);
+    let Section { count, bytes } = container.section(kind)?;
+    let needs = u64::from(count).wrapping_mul(size as u64);
+    if needs != bytes.len() as u64 {
+        let (size, length) = (size as u32, bytes.len() as u32);
+        return Err(Error::new(place, Problem::RecordSize { count, size, length }));
+    }
+    if count == 0 || count as usize > max {
+        return Err(Error::new(place, Problem::Count { is: u64::from(count), max: max as u64 }));
+    }
+    for (index, record) in numbered(chunks(bytes, size)) {
+        match kind {
+            SectionKind::Schema => _ = Feature::read(index, record)?,
+            SectionKind::Program => _ = Step::read(index, record)?,
+            SectionKind::Tensors => _ = Tensor::read(index, record)?,
+            SectionKind::Operators => _ = Operator::read(index, record)?,
+            SectionKind::Head => _ = Head::read(index, record)?,
+            SectionKind::Outcomes => _ = Name::read(index, record)?,
+            SectionKind::Data | SectionKind::Provenance => {} // bytes
+        }
+    }
+    Ok(bytes)
 }
 
 /// A raw counter: what the caller passes, in this order.
@@ -90,6 +116,7 @@ pub struct Feature<'a> {
 impl<'a> Record<'a> for Feature<'a> {
     const SIZE: usize = FEATURE_SIZE;
 
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn read(index: u32, bytes: &'a [u8]) -> Result<Self> {
         let place = Place::Feature(index);
         let refuse = |problem| Error::new(place, problem);
@@ -167,6 +194,7 @@ pub struct Tensor {
 
 impl Tensor {
     /// Elements: the product of the dimensions, at most [`MAX_ELEMENTS`].
+    #[inline(never)]
     pub fn elements(&self) -> u64 {
         self.dims.iter().fold(1, |n: u64, &d| n.saturating_mul(u64::from(d)))
     }

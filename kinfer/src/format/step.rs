@@ -3,7 +3,7 @@
 use super::bytes::{i128_at, i32_at, i64_at, u16_at, u8_at};
 use super::records::Record;
 use super::Rounding;
-use crate::error::{Error, Place, Problem, Result};
+use crate::error::{Error, Place, Problem, Result, What};
 use crate::iter::chunks;
 
 /// Bytes of a [`Step`] record.
@@ -244,6 +244,7 @@ static USED: [u16; 22] = [
     NUMBER | OFFSET,
 ];
 
+#[cfg_attr(kinfer_module, optimize(size))]
 fn read(bytes: &[u8; STEP_SIZE]) -> core::result::Result<StepKind, Problem> {
     let code = u16_at(bytes, 0);
     let used = USED.get(usize::from(code)).copied().unwrap_or(0);
@@ -270,7 +271,7 @@ fn read(bytes: &[u8; STEP_SIZE]) -> core::result::Result<StepKind, Problem> {
         return Err(Problem::Reserved { offset });
     }
     if code == EWMA && second >> 32 != 0 {
-        return Err(Problem::TooLarge { what: "weight of a sample" });
+        return Err(Problem::TooLarge { what: What::SampleWeight });
     }
 
     let offset = first as u32;

@@ -47,6 +47,7 @@ pub fn decide(head: &Head, scores: Scores, quantised: &[i32], flags: Flags) -> D
 
 /// Fills `out` with the first classes in the head's order, and tells how many: [`HeadKind::ranks`] or as many as there is
 /// room for.
+#[inline] // not in the kernel's object
 pub fn top(kind: HeadKind, scores: Scores, quantised: &[i32], out: &mut [Ranked]) -> usize {
     let mut ranking = Ranking::new(quantised);
     let mut count = 0usize;

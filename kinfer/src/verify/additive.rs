@@ -1,19 +1,20 @@
 //! Proof of an additive model: every term reads elements and rows that exist, no score leaves the output's type.
 
 use super::{Interval, Node, OperatorReport};
-use crate::error::Problem;
+use crate::error::{Problem, What};
 use crate::format::{entries, Additive, Term, TERM_SIZE};
 use crate::iter::{chunks, numbered};
 
 #[inline(never)]
-pub(super) fn check(node: &Node<'_>, additive: &Additive) -> Result<OperatorReport, Problem> {
+#[cfg_attr(kinfer_module, optimize(size))]
+pub(super) fn check(node: &Node<'_>, additive: &Additive, report: &mut OperatorReport) -> Result<(), Problem> {
     let (inputs, scores) = (node.input.elements(), node.output.elements());
     let count = u64::from(additive.count);
     if count == 0 {
         return Err(Problem::NoTerms);
     }
-    node.data("terms", additive.terms, count.saturating_mul(TERM_SIZE as u64))?;
-    node.data("bases", additive.bases, scores.saturating_mul(4))?;
+    node.data(What::Terms, additive.terms, count.saturating_mul(TERM_SIZE as u64))?;
+    node.data(What::Bases, additive.bases, scores.saturating_mul(4))?;
     let mut rows = 0u64;
     for (number, term) in numbered(additive.terms(node.model.data())) {
         if let Some(&is) = term.elements.iter().find(|&&element| u64::from(element) >= inputs) {
@@ -24,7 +25,7 @@ pub(super) fn check(node: &Node<'_>, additive: &Additive) -> Result<OperatorRepo
         }
         rows = rows.saturating_add(u64::from(term.rows()));
     }
-    let tables = node.data("tables", additive.tables, rows.saturating_mul(scores).saturating_mul(4))?;
+    let tables = node.data(What::Tables, additive.tables, rows.saturating_mul(scores).saturating_mul(4))?;
 
     let mut all: Option<Interval> = None;
     for (score, base) in numbered(additive.bases(node.model.data())).take(scores as usize) {
@@ -38,7 +39,9 @@ pub(super) fn check(node: &Node<'_>, additive: &Additive) -> Result<OperatorRepo
     }
     let reached = all.ok_or(Problem::Shapes { input: inputs, output: scores })?;
     let look_ups = count.saturating_mul(scores);
-    Ok(OperatorReport { accumulator: reached, operations: look_ups, look_ups, ..OperatorReport::of(node, reached) })
+    report.reach(reached, reached);
+    (report.operations, report.look_ups) = (look_ups, look_ups);
+    Ok(())
 }
 
 /// All values of a score. Each entry of the tables is read once for all scores together.

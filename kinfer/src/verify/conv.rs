@@ -5,7 +5,8 @@ use crate::error::Problem;
 use crate::format::Conv;
 
 #[inline(never)]
-pub(super) fn check(node: &Node<'_>, conv: &Conv) -> Result<OperatorReport, Problem> {
+#[cfg_attr(kinfer_module, optimize(size))]
+pub(super) fn check(node: &Node<'_>, conv: &Conv, report: &mut OperatorReport) -> Result<(), Problem> {
     window::check(node, &conv.window)?;
     let (inputs, outputs) = (node.input.channels(), node.output.channels());
     let divides = |channels: u32| channels.checked_rem(conv.groups) == Some(0);
@@ -14,11 +15,9 @@ pub(super) fn check(node: &Node<'_>, conv: &Conv) -> Result<OperatorReport, Prob
     }
     let row = conv.row(&node.input);
     let proved = weights::check(node, &conv.weights, row, outputs as usize, reach(node, conv)?)?;
-    Ok(OperatorReport {
-        accumulator: proved.accumulator,
-        operations: node.output.elements().saturating_mul(row as u64),
-        ..OperatorReport::of(node, proved.output)
-    })
+    report.reach(proved.accumulator, proved.output);
+    report.operations = report.operations.saturating_mul(row as u64);
+    Ok(())
 }
 
 /// The values that meet a weight, less the zero point: in the padding none does, which is as good as zero.

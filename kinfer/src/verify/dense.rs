@@ -5,12 +5,10 @@ use crate::error::Problem;
 use crate::format::Dense;
 
 #[inline(never)]
-pub(super) fn check(node: &Node<'_>, dense: &Dense) -> Result<OperatorReport, Problem> {
+pub(super) fn check(node: &Node<'_>, dense: &Dense, report: &mut OperatorReport) -> Result<(), Problem> {
     let (inputs, outputs) = (node.inputs(), node.outputs());
     let proved = weights::check(node, &dense.weights, inputs, outputs, node.centred()?)?;
-    Ok(OperatorReport {
-        accumulator: proved.accumulator,
-        operations: (inputs as u64).saturating_mul(outputs as u64),
-        ..OperatorReport::of(node, proved.output)
-    })
+    report.reach(proved.accumulator, proved.output);
+    report.operations = report.operations.saturating_mul(inputs as u64);
+    Ok(())
 }

@@ -2,22 +2,23 @@
 
 use super::weights::check_factor;
 use super::{Interval, Node, OperatorReport};
-use crate::error::Problem;
+use crate::error::{Problem, What};
 use crate::format::{Distance, Scaling, SquaredError};
 use crate::iter::numbered;
 use crate::ops::requantize::requantize;
 
 #[inline(never)]
-pub(super) fn centroids(node: &Node<'_>, distance: &Distance) -> Result<OperatorReport, Problem> {
+#[cfg_attr(kinfer_module, optimize(size))]
+pub(super) fn centroids(node: &Node<'_>, distance: &Distance, report: &mut OperatorReport) -> Result<(), Problem> {
     let (inputs, outputs) = (node.inputs(), node.outputs());
     let elements = (inputs as u64).saturating_mul(outputs as u64);
     node.check_clamp(distance.scaling.lo, distance.scaling.hi)?;
-    node.data("centroids", distance.centroids, elements.saturating_mul(distance.centroid_type.size() as u64))?;
+    node.data(What::Centroids, distance.centroids, elements.saturating_mul(distance.centroid_type.size() as u64))?;
     if let Some(weights) = distance.weights {
-        node.data("weights", weights, elements.saturating_mul(4))?;
+        node.data(What::Weights, weights, elements.saturating_mul(4))?;
     }
     if let Some(biases) = distance.biases {
-        node.data("biases", biases, (outputs as u64).saturating_mul(8))?;
+        node.data(What::Biases, biases, (outputs as u64).saturating_mul(8))?;
     }
 
     let mut all: Option<Proved> = None;
@@ -31,11 +32,13 @@ pub(super) fn centroids(node: &Node<'_>, distance: &Distance) -> Result<Operator
         all = Some(all.map_or(proved, |all| all.union(proved)));
     }
     let proved = all.ok_or(Problem::Shapes { input: inputs as u64, output: outputs as u64 })?;
-    Ok(proved.report(node, elements))
+    proved.report(elements, report);
+    Ok(())
 }
 
 #[inline(never)]
-pub(super) fn squared_error(node: &Node<'_>, error: &SquaredError) -> Result<OperatorReport, Problem> {
+#[cfg_attr(kinfer_module, optimize(size))]
+pub(super) fn squared_error(node: &Node<'_>, error: &SquaredError, report: &mut OperatorReport) -> Result<(), Problem> {
     let elements = node.input.elements();
     let (second, range) = node.second;
     if second.dims != node.input.dims {
@@ -49,7 +52,7 @@ pub(super) fn squared_error(node: &Node<'_>, error: &SquaredError) -> Result<Ope
     }
     node.check_clamp(error.scaling.lo, error.scaling.hi)?;
     if let Some(weights) = error.weights {
-        node.data("weights", weights, elements.saturating_mul(4))?;
+        node.data(What::Weights, weights, elements.saturating_mul(4))?;
     }
 
     let first = node.centred()?;
@@ -59,7 +62,8 @@ pub(super) fn squared_error(node: &Node<'_>, error: &SquaredError) -> Result<Ope
     for weight in error.weights(node.model.data()).take(elements as usize) {
         sum = add(sum, weight, difference, 0)?;
     }
-    Ok(Proved::of(node, &error.scaling, sum, 0)?.report(node, elements))
+    Proved::of(node, &error.scaling, sum, 0)?.report(elements, report);
+    Ok(())
 }
 
 #[derive(Clone, Copy)]
@@ -80,8 +84,9 @@ impl Proved {
         Self { sum: self.sum.union(other.sum), output: self.output.union(other.output) }
     }
 
-    fn report(self, node: &Node<'_>, operations: u64) -> OperatorReport {
-        OperatorReport { accumulator: self.sum, operations, ..OperatorReport::of(node, self.output) }
+    fn report(self, operations: u64, report: &mut OperatorReport) {
+        report.reach(self.sum, self.output);
+        report.operations = operations;
     }
 }
 

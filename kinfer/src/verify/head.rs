@@ -1,12 +1,13 @@
 //! Proof of the head: it fits its scores and the named outcomes, and what it costs.
 
 use super::{tensor, Report};
-use crate::error::{Error, Place, Problem, Result};
+use crate::error::{Error, Place, Problem, Result, What};
 use crate::format::{HeadKind, Model};
 
 /// Adds the comparisons of a ranking to the report's operations; the other heads look at each score once, which is not
 /// counted.
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn check(model: &Model<'_>, report: &mut Report) -> Result<()> {
     let refuse = |problem| Error::new(Place::Head, problem);
     let head = model.head();
@@ -19,9 +20,9 @@ pub(super) fn check(model: &Model<'_>, report: &mut Report) -> Result<()> {
     };
     let (decides, least) = match head.kind {
         HeadKind::ArgMax | HeadKind::ArgMin | HeadKind::TopK(_) => (elements, 2),
-        HeadKind::Threshold(_) => (one("a threshold", 2)?, 2),
-        HeadKind::Anomaly(_) => (one("an anomaly", 2)?, 2),
-        HeadKind::Value => (one("a value", 1)?, 1),
+        HeadKind::Threshold(_) => (one(What::Threshold, 2)?, 2),
+        HeadKind::Anomaly(_) => (one(What::Anomaly, 2)?, 2),
+        HeadKind::Value => (one(What::Value, 1)?, 1),
     };
     if u64::from(outcomes) != decides || decides < least {
         return Err(refuse(Problem::Outcomes { is: outcomes, head: decides }));

@@ -44,12 +44,14 @@ impl Interval {
     }
 
     /// Values of `self + weight · other`; `None` when that leaves 64 bits.
+    #[inline(never)]
     pub fn add_product(self, weight: i64, other: Self) -> Option<Self> {
         let (a, b) = (weight.checked_mul(other.lo)?, weight.checked_mul(other.hi)?);
         Some(Self { lo: self.lo.checked_add(a.min(b))?, hi: self.hi.checked_add(a.max(b))? })
     }
 
     /// Products of a value of each; `None` when one leaves 64 bits.
+    #[inline(never)]
     pub fn product(self, other: Self) -> Option<Self> {
         let (low, high) = (Self::point(0).add_product(self.lo, other)?, Self::point(0).add_product(self.hi, other)?);
         Some(low.union(high))

@@ -1,7 +1,7 @@
 //! What a caller is willing to load.
 
 use super::Report;
-use crate::error::{Error, Place, Problem, Result};
+use crate::error::{Error, Place, Problem, Result, What};
 use crate::format::Model;
 
 /// Budget of a load. All are inclusive.
@@ -40,25 +40,25 @@ impl Limits {
     ///
     /// The file is larger than the budget.
     pub fn check_file(&self, bytes: usize) -> Result<()> {
-        within("file bytes", bytes as u64, self.file_bytes as u64)
+        within(What::FileBytes, bytes as u64, self.file_bytes as u64)
     }
 
     pub(super) fn check(&self, model: &Model<'_>, report: &Report) -> Result<()> {
         self.check_file(model.file().len())?;
-        within("packed bytes", report.packed_bytes() as u64, self.packed_bytes as u64)?;
-        within("scratch bytes", report.scratch_bytes() as u64, self.scratch_bytes as u64)?;
-        within("state bytes", report.state_bytes() as u64, self.state_bytes as u64)?;
+        within(What::PackedBytes, report.packed_bytes() as u64, self.packed_bytes as u64)?;
+        within(What::ScratchBytes, report.scratch_bytes() as u64, self.scratch_bytes as u64)?;
+        within(What::StateBytes, report.state_bytes() as u64, self.state_bytes as u64)?;
         self.check_work(report)
     }
 
     /// Whether what is proved so far may run.
     pub(super) fn check_work(&self, report: &Report) -> Result<()> {
-        within("operations", report.operations, self.operations)?;
-        within("look-ups", report.look_ups, self.look_ups)
+        within(What::Operations, report.operations, self.operations)?;
+        within(What::LookUps, report.look_ups, self.look_ups)
     }
 }
 
-fn within(what: &'static str, is: u64, max: u64) -> Result<()> {
+fn within(what: What, is: u64, max: u64) -> Result<()> {
     if is > max {
         return Err(Error::new(Place::File, Problem::Budget { what, is, max }));
     }

@@ -39,7 +39,6 @@ use crate::backend;
 use crate::engine::layout;
 use crate::error::{Error, Place, Problem, Result};
 use crate::format::{ElementType, Model, Operator, Parameters, Tensor};
-use crate::iter::numbered;
 pub use interval::Interval;
 pub use limits::Limits;
 pub use node::Node;
@@ -63,6 +62,7 @@ pub fn verify(model: &Model<'_>, limits: &Limits) -> Result<Report> {
 /// # Errors
 ///
 /// As [`verify`].
+#[cfg_attr(kinfer_module, optimize(size))]
 pub fn verify_into(model: &Model<'_>, limits: &Limits, report: &mut Report) -> Result<()> {
     report.operations = 0;
     report.look_ups = 0;
@@ -81,17 +81,26 @@ pub fn verify_into(model: &Model<'_>, limits: &Limits, report: &mut Report) -> R
 
 /// Not inlined: the report is large, and a kernel stack is not.
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 fn prove_operators(model: &Model<'_>, limits: &Limits, report: &mut Report) -> Result<()> {
-    for (index, operator) in numbered(model.operators().iter()) {
+    let (operators, mut index) = (model.operators(), 0u32);
+    // By reference from here on: an operator and its node are a hundred bytes and more.
+    while let Some(operator) = &operators.get(index as usize) {
         let refuse = |problem| Error::new(Place::Operator(index, operator.kind()), problem);
         let next = report.tensors_written();
-        let proved = check_operator(model, &operator, report).map_err(refuse)?;
+        let found = node(model, operator, report);
+        let node = match &found {
+            Ok(node) => node,
+            Err(problem) => return Err(refuse(*problem)),
+        };
+        check_operator(node, report.add(OperatorReport::of(node)).map_err(refuse)?).map_err(refuse)?;
         if operator.output != next {
             return Err(refuse(Problem::WriteOrder { tensor: operator.output, next }));
         }
-        report.push(proved).map_err(refuse)?;
+        report.sum_up();
         // Now and not at the end: records may name the same data, so that a small file could be long work.
         limits.check_work(report)?;
+        index = index.wrapping_add(1);
     }
     let written = report.tensors_written();
     if usize::from(written) < model.tensors().len() {
@@ -101,12 +110,9 @@ fn prove_operators(model: &Model<'_>, limits: &Limits, report: &mut Report) -> R
 }
 
 /// Proves one operator, and chooses the backend that will run it.
-fn check_operator(
-    model: &Model<'_>,
-    operator: &Operator,
-    report: &mut Report,
-) -> core::result::Result<OperatorReport, Problem> {
-    let node = node(model, operator, report)?;
+#[cfg_attr(kinfer_module, optimize(size))]
+fn check_operator(node: &Node<'_>, report: &mut OperatorReport) -> core::result::Result<(), Problem> {
+    let operator = node.operator;
     let reads_scores = |tensor: &Tensor| node.kind().multiplies() && tensor.element == ElementType::I32;
     if reads_scores(&node.input) {
         return Err(Problem::ReadsScores { tensor: operator.input });
@@ -114,28 +120,28 @@ fn check_operator(
     if let Some(tensor) = operator.second.filter(|_| reads_scores(&node.second.0)) {
         return Err(Problem::ReadsScores { tensor });
     }
-    let mut proved = match &operator.parameters {
-        Parameters::Dense(dense) => dense::check(&node, dense),
-        Parameters::Clip(clip) => elementwise::clip(&node, clip),
-        Parameters::Conv(conv) => conv::check(&node, conv),
-        Parameters::Pool(pool) => pool::check(&node, pool),
-        Parameters::Rescale(rescale) => elementwise::rescale(&node, rescale),
-        Parameters::Table(table) => table::check(&node, table),
-        Parameters::Softmax(softmax) => softmax::check(&node, softmax),
-        Parameters::Add(add) => elementwise::add(&node, add),
-        Parameters::Mul(mul) => elementwise::mul(&node, mul),
-        Parameters::Concat(concat) => shape::concat(&node, concat),
-        Parameters::Slice(slice) => shape::slice(&node, slice),
-        Parameters::Reshape(reshape) => shape::reshape(&node, reshape),
-        Parameters::Trees(trees) => trees::check(&node, trees),
-        Parameters::Additive(additive) => additive::check(&node, additive),
-        Parameters::Distance(distance) => distance::centroids(&node, distance),
-        Parameters::SquaredError(error) => distance::squared_error(&node, error),
-        Parameters::Recall(recall) => state::recall(&node, recall),
-        Parameters::Remember(remember) => state::remember(&node, remember),
+    match &operator.parameters {
+        Parameters::Dense(dense) => dense::check(node, dense, report),
+        Parameters::Clip(clip) => elementwise::clip(node, clip, report),
+        Parameters::Conv(conv) => conv::check(node, conv, report),
+        Parameters::Pool(pool) => pool::check(node, pool, report),
+        Parameters::Rescale(rescale) => elementwise::rescale(node, rescale, report),
+        Parameters::Table(table) => table::check(node, table, report),
+        Parameters::Softmax(softmax) => softmax::check(node, softmax, report),
+        Parameters::Add(add) => elementwise::add(node, add, report),
+        Parameters::Mul(mul) => elementwise::mul(node, mul, report),
+        Parameters::Concat(concat) => shape::concat(node, concat, report),
+        Parameters::Slice(slice) => shape::slice(node, slice),
+        Parameters::Reshape(reshape) => shape::reshape(node, reshape, report),
+        Parameters::Trees(trees) => trees::check(node, trees, report),
+        Parameters::Additive(additive) => additive::check(node, additive, report),
+        Parameters::Distance(distance) => distance::centroids(node, distance, report),
+        Parameters::SquaredError(error) => distance::squared_error(node, error, report),
+        Parameters::Recall(recall) => state::recall(node, recall, report),
+        Parameters::Remember(remember) => state::remember(node, remember, report),
     }?;
-    (proved.backend, proved.need) = backend::choose(&node);
-    Ok(proved)
+    (report.backend, report.need) = backend::choose(node);
+    Ok(())
 }
 
 /// The operator with its tensors and their reachable values, as far as they are in the report.
@@ -143,16 +149,23 @@ fn check_operator(
 /// # Errors
 ///
 /// A tensor that does not exist, or that nothing has written yet.
-pub fn node<'m>(model: &Model<'m>, operator: &Operator, report: &Report) -> core::result::Result<Node<'m>, Problem> {
+#[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
+pub fn node<'m>(
+    model: &'m Model<'m>,
+    operator: &'m Operator,
+    report: &Report,
+) -> core::result::Result<Node<'m>, Problem> {
     let input = tensor(model, operator.input)?;
     let range = report.range_of(operator.input)?;
     let second = match operator.second {
         Some(second) => (tensor(model, second)?, report.range_of(second)?),
         None => (input, range),
     };
-    Ok(Node { model: *model, operator: *operator, input, range, second, output: tensor(model, operator.output)? })
+    Ok(Node { model, operator, input, range, second, output: tensor(model, operator.output)? })
 }
 
+#[inline(never)]
 fn tensor(model: &Model<'_>, index: u16) -> core::result::Result<Tensor, Problem> {
     let tensors = model.tensors();
     let absent = Problem::NoTensor { is: index, tensors: tensors.len() as u32 };

@@ -1,16 +1,16 @@
 //! An operator with everything resolved that is known of it before it runs.
 
 use super::Interval;
-use crate::error::Problem;
+use crate::error::{Problem, What};
 use crate::format::{Model, Operator, OperatorKind, Tensor};
 
 /// An operator, its tensors, and what values can reach it.
 #[derive(Clone, Copy, Debug)]
 pub struct Node<'m> {
     /// The model it is in.
-    pub model: Model<'m>,
+    pub model: &'m Model<'m>,
     /// The record.
-    pub operator: Operator,
+    pub operator: &'m Operator,
     /// The tensor it reads.
     pub input: Tensor,
     /// The values that reach it.
@@ -38,6 +38,7 @@ impl Node<'_> {
     }
 
     /// The values that reach it, less the input's zero point.
+    #[inline(never)]
     pub fn centred(&self) -> Result<Interval, Problem> {
         let zero_point = i64::from(self.input.zero_point);
         self.range.offset_down(zero_point).ok_or(Problem::Accumulator { channel: 0 })
@@ -48,13 +49,15 @@ impl Node<'_> {
     /// # Errors
     ///
     /// It is not all there; `what` names it in the sentence.
-    pub fn data(&self, what: &'static str, offset: u32, bytes: u64) -> Result<&[u8], Problem> {
+    #[inline(never)]
+    pub fn data(&self, what: What, offset: u32, bytes: u64) -> Result<&[u8], Problem> {
         let data = self.model.data();
         let (end, length) = (u64::from(offset).saturating_add(bytes), data.len() as u64);
         data.get(offset as usize..end as usize).ok_or(Problem::DataEnd { what, end, length })
     }
 
     /// Refuses a result range that is empty or outside the output's element type.
+    #[inline(never)]
     pub fn check_clamp(&self, lo: i32, hi: i32) -> Result<(), Problem> {
         let (min, max) = self.output.element.range();
         if lo > hi || lo < min || hi > max {

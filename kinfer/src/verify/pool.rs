@@ -5,7 +5,8 @@ use crate::error::Problem;
 use crate::format::{Pool, PoolMode, Rounding};
 
 #[inline(never)]
-pub(super) fn check(node: &Node<'_>, pool: &Pool) -> Result<OperatorReport, Problem> {
+#[cfg_attr(kinfer_module, optimize(size))]
+pub(super) fn check(node: &Node<'_>, pool: &Pool, report: &mut OperatorReport) -> Result<(), Problem> {
     window::check(node, &pool.window)?;
     let (input, output) = (node.input.channels(), node.output.channels());
     if input != output {
@@ -33,8 +34,9 @@ pub(super) fn check(node: &Node<'_>, pool: &Pool) -> Result<OperatorReport, Prob
         PoolMode::Max => node.range,
         PoolMode::Average | PoolMode::AveragePadded => sums(node, pool, output)?,
     };
-    let operations = node.output.elements().saturating_mul(window.taps() as u64);
-    Ok(OperatorReport { accumulator, operations, ..OperatorReport::of(node, output) })
+    report.reach(accumulator, output);
+    report.operations = report.operations.saturating_mul(window.taps() as u64);
+    Ok(())
 }
 
 /// What the values of a window add up to, each in `of`: from one of them to as many as the window has taps.

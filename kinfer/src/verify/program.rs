@@ -2,7 +2,7 @@
 //! those of tensor 0, and what they can be.
 
 use super::{tensor, Interval, Report};
-use crate::error::{Error, Place, Problem, Result};
+use crate::error::{Error, Place, Problem, Result, What};
 use crate::features::{affine, buckets, digits, memory, quotient};
 use crate::format::{Model, Rounding, SectionKind, Step, StepKind, Tensor};
 use crate::iter::numbered;
@@ -11,6 +11,7 @@ type Checked = core::result::Result<(), Problem>;
 
 /// Puts the range of tensor 0, the program's operations and its state into the report.
 #[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn check(model: &Model<'_>, report: &mut Report) -> Result<()> {
     let whole = |problem| Err(Error::new(Place::Section(SectionKind::Program), problem));
     let input = match tensor(model, 0) {
@@ -60,7 +61,7 @@ struct Proof<'a> {
 
 /// A number of a step that has to be 1 to a largest.
 struct Amount {
-    what: &'static str,
+    what: What,
     is: u64,
     max: u64,
 }
@@ -68,6 +69,7 @@ struct Amount {
 impl Proof<'_> {
     /// Proves one more step.
     #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn add(&mut self, step: &Step) -> Checked {
         let kind = &step.kind;
         self.check_source(step.source)?;
@@ -76,7 +78,7 @@ impl Proof<'_> {
         }
 
         let mut shift = (0, 0);
-        let mut amount = Amount { what: "", is: 1, max: 1 };
+        let mut amount = Amount { what: What::ElementCount, is: 1, max: 1 };
         let mut elements = None;
         match *kind {
             StepKind::Affine { shift: is, lo, hi, .. } => {
@@ -86,15 +88,15 @@ impl Proof<'_> {
             StepKind::Copy { lo, hi } => elements = Some((lo, hi)),
             StepKind::Bucketise { count, base, .. } => {
                 let max = u64::from(buckets::MAX_THRESHOLDS);
-                amount = Amount { what: "number of thresholds", is: u64::from(count), max };
+                amount = Amount { what: What::ThresholdCount, is: u64::from(count), max };
                 elements = Some((base, base.saturating_add(i32::from(count))));
             }
             StepKind::OneHot { count, off, on, .. } => {
-                amount = Amount { what: "number of elements", is: u64::from(count), max: u64::from(u16::MAX) };
+                amount = Amount { what: What::ElementCount, is: u64::from(count), max: u64::from(u16::MAX) };
                 elements = Some((off.min(on), off.max(on)));
             }
             StepKind::Digits { count, base } => {
-                amount = Amount { what: "number of digits", is: u64::from(count), max: u64::from(digits::MAX_DIGITS) };
+                amount = Amount { what: What::DigitCount, is: u64::from(count), max: u64::from(digits::MAX_DIGITS) };
                 elements = Some((base, base.saturating_add(9)));
             }
             StepKind::Clamp { lo, hi } => {
@@ -110,11 +112,11 @@ impl Proof<'_> {
                     shift = (fraction, memory::MAX_FRACTION);
                 }
                 let max = 1u64.wrapping_shl(u32::from(is));
-                amount = Amount { what: "weight of a sample", is: u64::from(alpha), max };
+                amount = Amount { what: What::SampleWeight, is: u64::from(alpha), max };
             }
             StepKind::History { count, .. } => {
                 let max = u64::from(memory::MAX_HISTORY);
-                amount = Amount { what: "length of the history", is: u64::from(count), max };
+                amount = Amount { what: What::HistoryLength, is: u64::from(count), max };
             }
         }
         let (is, max) = shift;
@@ -146,7 +148,7 @@ impl Proof<'_> {
         let end = u64::from(thresholds).saturating_add(u64::from(count).saturating_mul(8));
         let length = self.model.data().len() as u64;
         if end > length {
-            return Err(Problem::DataEnd { what: "thresholds", end, length });
+            return Err(Problem::DataEnd { what: What::Thresholds, end, length });
         }
         let mut before = i64::MIN;
         for (index, threshold) in numbered(kind.thresholds(self.model.data())) {
@@ -190,10 +192,10 @@ impl Proof<'_> {
 
 fn check_affine(affine: affine::Affine) -> Checked {
     if affine.multiplier.unsigned_abs() >= affine::MULTIPLIER_LIMIT.unsigned_abs() {
-        return Err(Problem::TooLarge { what: "multiplier" });
+        return Err(Problem::TooLarge { what: What::Multiplier });
     }
     if affine.bias.unsigned_abs() >= affine::BIAS_LIMIT.unsigned_abs() {
-        return Err(Problem::TooLarge { what: "bias" });
+        return Err(Problem::TooLarge { what: What::Bias });
     }
     match affine.rounding {
         // It is a rule for a doubling multiply of 32 bits, which there is none here.

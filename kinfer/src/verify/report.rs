@@ -29,18 +29,26 @@ pub struct OperatorReport {
 }
 
 impl OperatorReport {
-    /// Of an operator that computes each element of its output, which is in `output`, from one of its input.
-    pub(super) fn of(node: &Node<'_>, output: Interval) -> Self {
+    /// Of an operator that computes each element of its output from one of its input and leaves it the same.
+    #[inline(never)]
+    pub(super) fn of(node: &Node<'_>) -> Self {
         Self {
             kind: node.kind(),
             accumulator: node.range,
-            output,
+            output: node.range,
             operations: node.output.elements(),
             look_ups: 0,
             state_end: 0,
             backend: BackendKind::Reference,
             need: Need::default(),
         }
+    }
+}
+
+impl OperatorReport {
+    /// Puts in what was proved of values.
+    pub(super) fn reach(&mut self, accumulator: Interval, output: Interval) {
+        (self.accumulator, self.output) = (accumulator, output);
     }
 }
 
@@ -105,11 +113,18 @@ impl Report {
         }
     }
 
-    pub(super) fn push(&mut self, operator: OperatorReport) -> Result<(), Problem> {
+    /// One more operator, to be filled in.
+    pub(super) fn add(&mut self, operator: OperatorReport) -> Result<&mut OperatorReport, Problem> {
+        let full = Problem::Count { is: self.operators.len() as u64, max: MAX_OPERATORS as u64 };
+        self.operators.push(operator).map_err(|_| full)?;
+        self.operators.last_mut().ok_or(full)
+    }
+
+    /// Counts the last operator in.
+    pub(super) fn sum_up(&mut self) {
+        let Some(operator) = self.operators.last() else { return };
         self.operations = self.operations.saturating_add(operator.operations);
         self.look_ups = self.look_ups.saturating_add(operator.look_ups);
         self.state_words = self.state_words.max(operator.state_end);
-        let full = Problem::Count { is: self.operators.len() as u64, max: MAX_OPERATORS as u64 };
-        self.operators.push(operator).map_err(|_| full)
     }
 }

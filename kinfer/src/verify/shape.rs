@@ -5,7 +5,8 @@ use crate::error::Problem;
 use crate::format::{Concat, Reshape, Slice, Tensor};
 
 #[inline(never)]
-pub(super) fn concat(node: &Node<'_>, concat: &Concat) -> Result<OperatorReport, Problem> {
+#[cfg_attr(kinfer_module, optimize(size))]
+pub(super) fn concat(node: &Node<'_>, concat: &Concat, report: &mut OperatorReport) -> Result<(), Problem> {
     let (second, range) = node.second;
     same_grid(&node.input, &node.output)?;
     same_grid(&second, &node.output)?;
@@ -16,11 +17,13 @@ pub(super) fn concat(node: &Node<'_>, concat: &Concat) -> Result<OperatorReport,
         return Err(Problem::Shapes { input: both, output: node.output.elements() });
     }
     let all = node.range.union(range);
-    Ok(OperatorReport { accumulator: all, ..OperatorReport::of(node, all) })
+    report.reach(all, all);
+    Ok(())
 }
 
 #[inline(never)]
-pub(super) fn slice(node: &Node<'_>, slice: &Slice) -> Result<OperatorReport, Problem> {
+#[cfg_attr(kinfer_module, optimize(size))]
+pub(super) fn slice(node: &Node<'_>, slice: &Slice) -> Result<(), Problem> {
     same_grid(&node.input, &node.output)?;
     let width = row(&node.input, slice.rows)?;
     let count = row(&node.output, slice.rows)?;
@@ -35,19 +38,21 @@ pub(super) fn slice(node: &Node<'_>, slice: &Slice) -> Result<OperatorReport, Pr
     if u64::from(slice.count) != count {
         return Err(Problem::Shapes { input: node.input.elements(), output: node.output.elements() });
     }
-    Ok(OperatorReport::of(node, node.range))
+    Ok(())
 }
 
 #[inline(never)]
-pub(super) fn reshape(node: &Node<'_>, _reshape: &Reshape) -> Result<OperatorReport, Problem> {
+pub(super) fn reshape(node: &Node<'_>, _reshape: &Reshape, report: &mut OperatorReport) -> Result<(), Problem> {
     same_grid(&node.input, &node.output)?;
     if node.input.elements() != node.output.elements() {
         return Err(Problem::Shapes { input: node.input.elements(), output: node.output.elements() });
     }
-    Ok(OperatorReport { operations: 0, ..OperatorReport::of(node, node.range) })
+    report.operations = 0;
+    Ok(())
 }
 
 /// Refuses tensors in which the same integer is not the same real number.
+#[inline(never)]
 pub(super) fn same_grid(one: &Tensor, other: &Tensor) -> Result<(), Problem> {
     if (one.element, one.zero_point, one.scale) != (other.element, other.zero_point, other.scale) {
         return Err(Problem::Grids);
@@ -56,6 +61,7 @@ pub(super) fn same_grid(one: &Tensor, other: &Tensor) -> Result<(), Problem> {
 }
 
 /// Elements of one of `rows` rows.
+#[inline(never)]
 fn row(tensor: &Tensor, rows: u32) -> Result<u64, Problem> {
     let (elements, rows) = (tensor.elements(), u64::from(rows));
     match elements.checked_rem(rows) {

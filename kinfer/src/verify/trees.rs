@@ -2,7 +2,7 @@
 //! every score. One pass over the nodes and one over the leaves, without recursion.
 
 use super::{Interval, Node, OperatorReport};
-use crate::error::Problem;
+use crate::error::{Problem, What};
 use crate::format::{Child, Leaves, Tree, Trees};
 use crate::iter::{chunks, numbered};
 use crate::ops::trees::{MAX_DEPTH, MAX_NODES};
@@ -11,24 +11,25 @@ use crate::ops::trees::{MAX_DEPTH, MAX_NODES};
 const MAX_TREES: u32 = 1 << 16;
 
 #[inline(never)]
-pub(super) fn check(node: &Node<'_>, trees: &Trees) -> Result<OperatorReport, Problem> {
+#[cfg_attr(kinfer_module, optimize(size))]
+pub(super) fn check(node: &Node<'_>, trees: &Trees, report: &mut OperatorReport) -> Result<(), Problem> {
     check_data(node, trees)?;
     let classes = node.outputs();
     let mut look_ups = 0u64;
     let mut least = 0;
-    for (number, tree) in numbered(trees.iter(node.model.data(), classes)) {
-        check_class(number, &tree, trees.leaves, least, classes as u32)?;
+    let (mut all, mut number) = (trees.iter(node.model.data(), classes), 0u32);
+    while let Some(tree) = &all.next() {
+        check_class(number, tree, trees.leaves, least, classes as u32)?;
         least = tree.class;
-        let depth = check_shape(number, &tree, node.inputs() as u32, trees.missing)?;
+        let depth = check_shape(number, tree, node.inputs() as u32, trees.missing)?;
         look_ups = look_ups.saturating_add(u64::from(depth));
+        number = number.wrapping_add(1);
     }
     let scores = scores(node, trees)?;
-    Ok(OperatorReport {
-        accumulator: scores,
-        operations: u64::from(trees.count).saturating_mul(trees.row(classes) as u64),
-        look_ups,
-        ..OperatorReport::of(node, scores)
-    })
+    report.reach(scores, scores);
+    report.operations = u64::from(trees.count).saturating_mul(trees.row(classes) as u64);
+    report.look_ups = look_ups;
+    Ok(())
 }
 
 /// Counts, and that all the bytes are there.
@@ -37,7 +38,7 @@ fn check_data(node: &Node<'_>, trees: &Trees) -> Result<(), Problem> {
         return Err(Problem::Count { is: u64::from(trees.count), max: u64::from(MAX_TREES) });
     }
     let count = u64::from(trees.count);
-    let table = node.data("trees", trees.table, count.saturating_mul(4))?;
+    let table = node.data(What::Trees, trees.table, count.saturating_mul(4))?;
     let mut nodes = 0u64;
     for (tree, entry) in numbered(chunks(table, 4)) {
         let is = match entry {
@@ -51,9 +52,9 @@ fn check_data(node: &Node<'_>, trees: &Trees) -> Result<(), Problem> {
     }
     let classes = node.outputs();
     let row = (trees.row(classes) as u64).saturating_mul(4);
-    node.data("nodes", trees.nodes, nodes.saturating_mul(4))?;
-    node.data("leaf values", trees.values, nodes.saturating_add(count).saturating_mul(row))?;
-    node.data("bases", trees.bases, (classes as u64).saturating_mul(4))?;
+    node.data(What::Nodes, trees.nodes, nodes.saturating_mul(4))?;
+    node.data(What::LeafValues, trees.values, nodes.saturating_add(count).saturating_mul(row))?;
+    node.data(What::Bases, trees.bases, (classes as u64).saturating_mul(4))?;
     Ok(())
 }
 

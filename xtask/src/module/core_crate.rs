@@ -21,8 +21,10 @@ const CORE: &str = "core";
 
 /// What the core is compiled with beside the kernel's flags. The kernel builds its `core` with the first, and zerocopy asks
 /// for it (linux:rust/Makefile). The second keeps LLVM from turning conditional moves into branches, which cost a
-/// misprediction a neuron and make the time of a decision depend on its inputs.
-const CORE_FLAGS: &str = "--cfg\u{1f}no_fp_fmt_parse\u{1f}-Cllvm-args=-x86-cmov-converter=0";
+/// misprediction a neuron and make the time of a decision depend on its inputs. The others optimise for size what only loads
+/// a model: `optimize` is an unstable attribute, which the core names where `kinfer_module` is set.
+const CORE_FLAGS: &str = "--cfg\u{1f}no_fp_fmt_parse\u{1f}-Cllvm-args=-x86-cmov-converter=0\u{1f}--cfg\u{1f}kinfer_module\u{1f}\
+    -Zcrate-attr=feature(optimize_attribute)";
 
 /// What the module's `rustc` and linker take from the core.
 pub(super) struct CoreCrate {

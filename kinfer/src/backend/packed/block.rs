@@ -100,6 +100,7 @@ pub(super) struct Rows<'n, 'm> {
 
 impl<'m> Rows<'_, 'm> {
     /// Calls `each` with the segments that these rows make, in order: a block, and how many of its kind follow each other.
+    #[cfg_attr(kinfer_module, optimize(size))]
     pub(super) fn for_each_segment(&self, each: &mut dyn FnMut(Block, usize)) {
         let mut segment: Option<(Block, usize)> = None;
         let mut first = 0;
@@ -132,6 +133,7 @@ impl<'m> Rows<'_, 'm> {
     }
 
     /// As many rows as the narrowest lanes would take; wider lanes for all when a row needs them.
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn block(&self, first: usize) -> Block {
         let (mut lanes, mut rows) = (Lanes::Four, 0usize);
         let mut sums = [Interval::default(); MAX_ROWS];
@@ -147,7 +149,8 @@ impl<'m> Rows<'_, 'm> {
         // Only the last block of all may have lanes to spare: there is nothing behind what it writes.
         let full = rows.checked_div(usize::from(lanes as u8)).unwrap_or(0);
         let last = first.saturating_add(rows) >= self.count;
-        let words = if last { rows.div_ceil(usize::from(lanes as u8)) } else { full }.clamp(1, MAX_WORDS);
+        let begun = last && full.saturating_mul(lanes as usize) < rows;
+        let words = full.saturating_add(usize::from(begun)).clamp(1, MAX_WORDS);
         rows = rows.min(words.saturating_mul(lanes as usize));
         if rows == 1 {
             lanes = Lanes::One; // a word of its own costs no more, and has nothing to unpack

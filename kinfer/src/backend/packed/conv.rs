@@ -53,6 +53,8 @@ pub(super) fn pack(node: &Node<'_>, conv: &Conv, memory: &mut [i64]) {
 }
 
 /// Calls `each` with the records that run `layer`, position after position.
+#[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(crate) fn parts(node: &Node<'_>, conv: &Conv, layer: Layer, memory: &[i64], each: &mut dyn FnMut(Layer)) {
     let Some(rows) = rows_of(node, conv) else { return };
     let (windows, gathers) = (Windows::new(&conv.window, node.input.size()), gathers(node, conv));

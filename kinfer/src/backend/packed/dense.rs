@@ -49,6 +49,8 @@ pub(super) fn pack(node: &Node<'_>, dense: &Dense, memory: &mut [i64]) {
 }
 
 /// Calls `each` with the records that run `layer`, which is packed in `memory`.
+#[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(crate) fn parts(node: &Node<'_>, dense: &Dense, layer: Layer, memory: &[i64], each: &mut dyn FnMut(Layer)) {
     let (mut path, mut second) = (Path::Rows, Span::default());
     if skips(node, dense) {
@@ -64,6 +66,8 @@ pub(crate) fn parts(node: &Node<'_>, dense: &Dense, layer: Layer, memory: &[i64]
 
 /// Calls `each` with a record for each segment of `memory` behind its header, like `first` but for output and memory; rows go
 /// to `at` and on.
+#[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn rows_parts(first: Layer, at: u32, header: usize, memory: &[i64], each: &mut dyn FnMut(Layer)) {
     let (mut row, mut word) = (at, first.memory.at.saturating_add(header as u32));
     for Packed { words, rows } in segments(memory.get(header..).unwrap_or_default()) {

@@ -28,6 +28,7 @@ pub(super) enum Form {
 
 impl Form {
     /// The cheapest form for a row whose sum is in `acc`.
+    #[inline(never)]
     pub(super) fn of(channel: &Channel<'_>, acc: Interval, lanes: Lanes, output: Output) -> Self {
         let Factor { shift, .. } = channel.factor;
         match output.rounding {

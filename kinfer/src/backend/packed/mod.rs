@@ -31,6 +31,7 @@ pub struct PackedWords;
 
 impl Backend for PackedWords {
     #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn need(&self, node: &Node<'_>) -> Option<Need> {
         match &node.operator.parameters {
             Parameters::Dense(dense) => dense::need(node, dense),
@@ -41,6 +42,7 @@ impl Backend for PackedWords {
     }
 
     #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn pack(&self, node: &Node<'_>, memory: &mut [i64]) {
         match &node.operator.parameters {
             Parameters::Dense(dense) => dense::pack(node, dense, memory),

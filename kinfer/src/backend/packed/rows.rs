@@ -8,7 +8,7 @@ use super::finish::{in_lanes_constants, lane_bias, pack_row, Common, Finish, For
 use super::sums::Sums;
 use crate::cast::{halves, pair};
 use crate::format::Rounding;
-use crate::iter::{chunks, chunks_mut};
+use crate::iter::{chunks, chunks_mut, numbered};
 use crate::ops::requantize::Output;
 
 /// What the blocks are; their words; the words of a block and of its weights; zero point and rounding; smallest and largest
@@ -25,22 +25,31 @@ pub(super) struct RowsNeed {
 }
 
 /// What `rows` need.
+#[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn need(rows: &Rows<'_, '_>) -> RowsNeed {
     let mut all = RowsNeed::default();
     let mut by_lanes = [0usize; 5];
-    for_each_segment(rows, &mut |segment| {
-        let Segment { block, blocks, words, rows: count } = segment;
-        let block_cycles = rows.len.saturating_mul(block.words).saturating_add(block.form.cycles(&block));
-        all.cycles =
-            all.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(25);
-        all.words = all.words.saturating_add(words);
-        all.segments = all.segments.saturating_add(1);
-        if let Some(by) = by_lanes.get_mut(block.lanes as usize) {
-            *by = by.saturating_add(count);
-        }
-    });
-    all.lanes = (0u8..).zip(by_lanes).max_by_key(|&(_, rows)| rows).map_or(1, |(lanes, _)| lanes);
+    for_each_segment(rows, &mut |segment| all.add(&segment, rows.len, &mut by_lanes));
+    all.lanes = numbered(by_lanes).max_by_key(|&(_, rows)| rows).map_or(1, |(lanes, _)| lanes as u8);
     all
+}
+
+impl RowsNeed {
+    /// Adds a segment, and its rows to those of its lanes.
+    #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
+    fn add(&mut self, segment: &Segment, row: usize, by_lanes: &mut [usize; 5]) {
+        let Segment { block, blocks, words, rows } = *segment;
+        let block_cycles = row.saturating_mul(block.words).saturating_add(block.form.cycles(&block));
+        self.cycles =
+            self.cycles.saturating_add(blocks.saturating_mul(block_cycles.saturating_add(4))).saturating_add(25);
+        self.words = self.words.saturating_add(words);
+        self.segments = self.segments.saturating_add(1);
+        if let Some(by) = by_lanes.get_mut(block.lanes as usize) {
+            *by = by.saturating_add(rows);
+        }
+    }
 }
 
 /// A segment before it is packed.
@@ -56,6 +65,7 @@ struct Segment {
 }
 
 /// Calls `each` with the segments of `rows`, which lie in memory one after the other.
+#[cfg_attr(kinfer_module, optimize(size))]
 fn for_each_segment(rows: &Rows<'_, '_>, each: &mut dyn FnMut(Segment)) {
     rows.for_each_segment(&mut |block, blocks| {
         let words = block_words(&block, rows.len).saturating_mul(blocks).saturating_add(HEAD_WORDS);
@@ -87,37 +97,46 @@ fn block_words(block: &Block, inputs: usize) -> usize {
 
 /// Lays the segments out. `folded` is the zero point that inputs come with: what it adds to the sums is taken off their
 /// biases.
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn pack(rows: &Rows<'_, '_>, folded: i32, mut memory: &mut [i64]) {
-    for_each_segment(rows, &mut |Segment { block, words, rows: count, .. }| {
-        let (here, rest) = core::mem::take(&mut memory).split_at_mut_checked(words).unwrap_or_default();
+    for_each_segment(rows, &mut |segment| {
+        let (here, rest) = core::mem::take(&mut memory).split_at_mut_checked(segment.words).unwrap_or_default();
         memory = rest;
-        let Some((head, blocks)) = here.split_first_chunk_mut::<HEAD_WORDS>() else { return };
-        let output = rows.output();
-        let (shift, in_lanes) = match block.form {
-            Form::InLanes { shift } => (shift, in_lanes_constants(shift, block.lanes, output)),
-            _ => (0, [0; IN_LANES_WORDS]),
-        };
-        let [low, room, span] = in_lanes;
-        let [r0, r1, r2, r3] = (count as u32).to_le_bytes();
-        let what = [kind(block.form, block.lanes), block.words as u8, shift, block.lanes as u8, r0, r1, r2, r3];
-        *head = [
-            i64::from_le_bytes(what),
-            pair(blocks.len() as i32, 0),
-            pair(block_words(&block, rows.len) as i32, block.words.saturating_mul(rows.len) as i32),
-            pair(output.zero_point, i32::from(output.rounding as u8)),
-            pair(output.lo, output.hi),
-            low,
-            room,
-            span,
-        ];
-        let mut first = block.first;
-        for to in chunks_mut(blocks, block_words(&block, rows.len)) {
-            pack_block(rows, &Block { first, ..block }, folded, to);
-            first = first.saturating_add(block.rows);
-        }
+        pack_segment(rows, &segment, folded, here);
     });
 }
 
+#[inline(never)]
+#[cfg_attr(kinfer_module, optimize(size))]
+fn pack_segment(rows: &Rows<'_, '_>, segment: &Segment, folded: i32, here: &mut [i64]) {
+    let Segment { block, rows: count, .. } = *segment;
+    let Some((head, blocks)) = here.split_first_chunk_mut::<HEAD_WORDS>() else { return };
+    let output = rows.output();
+    let (shift, in_lanes) = match block.form {
+        Form::InLanes { shift } => (shift, in_lanes_constants(shift, block.lanes, output)),
+        _ => (0, [0; IN_LANES_WORDS]),
+    };
+    let [low, room, span] = in_lanes;
+    let [r0, r1, r2, r3] = (count as u32).to_le_bytes();
+    let what = [kind(block.form, block.lanes), block.words as u8, shift, block.lanes as u8, r0, r1, r2, r3];
+    *head = [
+        i64::from_le_bytes(what),
+        pair(blocks.len() as i32, 0),
+        pair(block_words(&block, rows.len) as i32, block.words.saturating_mul(rows.len) as i32),
+        pair(output.zero_point, i32::from(output.rounding as u8)),
+        pair(output.lo, output.hi),
+        low,
+        room,
+        span,
+    ];
+    let mut first = block.first;
+    for to in chunks_mut(blocks, block_words(&block, rows.len)) {
+        pack_block(rows, &Block { first, ..block }, folded, to);
+        first = first.saturating_add(block.rows);
+    }
+}
+
+#[cfg_attr(kinfer_module, optimize(size))]
 fn pack_block(rows: &Rows<'_, '_>, block: &Block, folded: i32, memory: &mut [i64]) {
     let output = rows.output();
     memory.fill(0);

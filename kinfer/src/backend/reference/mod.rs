@@ -23,6 +23,7 @@ pub struct Reference;
 
 impl Backend for Reference {
     #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn need(&self, node: &Node<'_>) -> Option<Need> {
         Some(match &node.operator.parameters {
             Parameters::Dense(dense) => dense::need(node, dense),
@@ -47,6 +48,7 @@ impl Backend for Reference {
     }
 
     #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn pack(&self, node: &Node<'_>, memory: &mut [i64]) {
         match &node.operator.parameters {
             Parameters::Dense(dense) => dense::pack(node, dense, memory),

@@ -4,7 +4,7 @@ use super::super::records::Tensor;
 use super::dense::Weights;
 use super::fields::Fields;
 use super::window::Window;
-use crate::error::Problem;
+use crate::error::{Problem, What};
 
 /// Convolution over height and width (ONNX Conv, with a fused Relu or Clip), image and result `[height, width, channels]`:
 /// `acc[y][x][o] = bias[o] + Σ weight[o][i][j][c] · (input[y·s + i·d − top][x·s + j·d − left][c] − zero_point)`,
@@ -25,7 +25,7 @@ impl Conv {
         let window = Window::read(fields, true)?;
         let groups = fields.number(5) as u32;
         if groups == 0 {
-            return Err(Problem::ZeroWindow { what: "number of groups" });
+            return Err(Problem::ZeroWindow { what: What::GroupCount });
         }
         Ok(Self { weights: Weights::read(fields)?, window, groups })
     }

@@ -4,6 +4,7 @@ use super::super::bytes::i16_at;
 use super::super::records::Tensor;
 use super::fields::{Fields, Rounding};
 use crate::error::Problem;
+use crate::iter::chunks;
 use crate::ops::requantize::{Factor, Output};
 
 /// Type of weights.
@@ -58,6 +59,15 @@ impl Iterator for WeightsIter<'_> {
             [byte] => i64::from(byte as i8),
             _ => i64::from(i16_at(weight, 0)),
         })
+    }
+
+    /// A loop for each type: most of a load is this one.
+    #[inline]
+    fn fold<B, F: FnMut(B, i64) -> B>(self, init: B, mut f: F) -> B {
+        match self.weight_type {
+            WeightType::I8 => self.bytes.iter().fold(init, |all, &weight| f(all, i64::from(weight as i8))),
+            WeightType::I16 => chunks(self.bytes, 2).fold(init, |all, weight| f(all, i64::from(i16_at(weight, 0)))),
+        }
     }
 }
 
@@ -167,6 +177,13 @@ impl<'a> Iterator for ChannelIter<'a> {
     }
 }
 
+impl WeightsIter<'_> {
+    /// How many are left, or more.
+    pub(crate) const fn most(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
 /// One row of weights.
 #[derive(Clone, Copy, Debug)]
 pub struct Channel<'a> {
@@ -179,6 +196,12 @@ pub struct Channel<'a> {
 }
 
 impl<'a> Channel<'a> {
+    /// A row as it lies in the data section.
+    #[cfg(test)]
+    pub(crate) const fn new(weight_type: WeightType, weights: &'a [u8], bias: i64, factor: Factor) -> Self {
+        Self { weight_type, weights, bias, factor }
+    }
+
     /// The weights as integers.
     #[inline]
     pub fn weights(&self) -> WeightsIter<'a> {

@@ -57,10 +57,10 @@ macro_rules! operators {
             pub const ALL: &'static [Self] = &[$(Self::$kind,)+];
 
             /// The name in messages and tools.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$kind => $name,)+
-                }
+            pub fn name(self) -> &'static str {
+                // The codes are 1 and on.
+                static NAMES: &[&str] = &[$($name,)+];
+                NAMES.get((self as usize).wrapping_sub(1)).copied().unwrap_or_default()
             }
 
             /// The kind with this code.
@@ -83,6 +83,7 @@ macro_rules! operators {
 
         impl Parameters {
             #[inline(never)]
+            #[cfg_attr(kinfer_module, optimize(size))]
             fn read(kind: OperatorKind, fields: &mut Fields) -> core::result::Result<Self, Problem> {
                 Ok(match kind {
                     $(OperatorKind::$kind => Self::$kind(Member::read(kind, || $kind::read(fields))?),)+
@@ -90,14 +91,6 @@ macro_rules! operators {
             }
         }
 
-        impl Operator {
-            /// The operator's kind.
-            pub const fn kind(&self) -> OperatorKind {
-                match self.parameters {
-                    $(Parameters::$kind(_) => OperatorKind::$kind,)+
-                }
-            }
-        }
     };
 }
 
@@ -151,11 +144,20 @@ pub struct Operator {
     pub output: u16,
     /// What it does.
     pub parameters: Parameters,
+    kind: OperatorKind,
+}
+
+impl Operator {
+    /// The operator's kind.
+    pub const fn kind(&self) -> OperatorKind {
+        self.kind
+    }
 }
 
 impl Record<'_> for Operator {
     const SIZE: usize = OPERATOR_SIZE;
 
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn read(index: u32, bytes: &[u8]) -> Result<Self> {
         let bytes = bytes.first_chunk::<OPERATOR_SIZE>().unwrap_or(&[0; OPERATOR_SIZE]);
         let code = u16_at(bytes, 0);
@@ -167,7 +169,7 @@ impl Record<'_> for Operator {
         let parameters = Parameters::read(kind, &mut fields).map_err(refuse)?;
         let second = fields.take_second(kind).map_err(refuse)?;
         fields.finish().map_err(refuse)?;
-        Ok(Self { input: u16_at(bytes, 4), second, output: u16_at(bytes, 8), parameters })
+        Ok(Self { input: u16_at(bytes, 4), second, output: u16_at(bytes, 8), parameters, kind })
     }
 }
 

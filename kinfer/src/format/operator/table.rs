@@ -66,6 +66,7 @@ impl Table {
 }
 
 /// `count` values of 32 bits from `offset` on, as far as `data` goes.
+#[inline(never)]
 pub(super) fn words(data: &[u8], offset: u32, count: usize) -> Entries<'_> {
     let bytes = data.get(offset as usize..).unwrap_or(&[]);
     let most = bytes.len() & !3;

@@ -75,6 +75,7 @@ impl Trees {
     }
 
     /// The trees in the data section, as far as the data goes.
+    #[inline(never)]
     pub fn iter<'a>(&self, data: &'a [u8], classes: usize) -> TreeIter<'a> {
         let from = |offset: u32| data.get(offset as usize..).unwrap_or(&[]);
         TreeIter {

@@ -1,7 +1,7 @@
 //! Windows that slide over an image: what convolutions and pooling share.
 
 use super::fields::Fields;
-use crate::error::Problem;
+use crate::error::{Problem, What};
 
 /// A window that slides over the height and the width of an image, `[height, width, channels]`. Of each pair the first is
 /// along the height, the second along the width; over one dimension the height is 1.
@@ -28,9 +28,9 @@ impl Window {
             pair => Ok(pair),
         };
         Ok(Self {
-            kernel: positive(0, "kernel")?,
-            stride: positive(1, "stride")?,
-            dilation: if dilated { positive(2, "dilation")? } else { [1, 1] },
+            kernel: positive(0, What::Kernel)?,
+            stride: positive(1, What::Stride)?,
+            dilation: if dilated { positive(2, What::Dilation)? } else { [1, 1] },
             before: fields.pair(3),
             after: fields.pair(4),
         })

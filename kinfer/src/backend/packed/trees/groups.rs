@@ -20,6 +20,7 @@ pub(super) enum Form {
 impl Form {
     /// The form of all trees of an operator that makes `classes` scores.
     #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
     pub(super) fn of(trees: &Trees, data: &[u8], classes: usize) -> Self {
         match (trees.leaves, classes) {
             (Leaves::Vector, 2) => Self::Two,
@@ -118,6 +119,7 @@ impl<'a> Iterator for Grown<'a> {
     type Item = Tree<'a>;
 
     #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn next(&mut self) -> Option<Tree<'a>> {
         loop {
             let tree = self.0.next()?;
@@ -142,6 +144,7 @@ impl<'a> Iterator for Groups<'a> {
     type Item = Group<'a>;
 
     #[inline(never)]
+    #[cfg_attr(kinfer_module, optimize(size))]
     fn next(&mut self) -> Option<Group<'a>> {
         let first = self.0;
         let tree = self.0.next()?;

@@ -13,7 +13,6 @@ mod groups;
 use super::super::{Io, Need};
 use crate::cast::{halves, i16s, i16s_mut, i32s, i32s_mut, pair};
 use crate::format::{Tree, Trees};
-use crate::iter::numbered;
 use crate::ops::additive::add;
 use crate::ops::trees::MISSING;
 use crate::verify::Node;
@@ -24,6 +23,7 @@ use groups::{Form, Group, Groups, Kind, MAX_DEPTH};
 /// Inputs and form, classes.
 const HEADER_WORDS: usize = 1;
 
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn need(node: &Node<'_>, trees: &Trees) -> Option<Need> {
     let (data, classes) = (node.model.data(), node.outputs());
     if inputs(node, trees) > MOST_INPUTS {
@@ -54,6 +54,7 @@ pub(super) fn need(node: &Node<'_>, trees: &Trees) -> Option<Need> {
     Some(Need { cycles: cycles as u32, words: words as u32, workspace: MOST_INPUTS as u32, ..Need::default() })
 }
 
+#[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn pack(node: &Node<'_>, trees: &Trees, memory: &mut [i64]) {
     let (data, classes, own) = (node.model.data(), node.outputs(), node.inputs());
     let form = Form::of(trees, data, classes);
@@ -110,8 +111,9 @@ fn least(tree: &Tree<'_>) -> i32 {
     least
 }
 
+#[cfg_attr(kinfer_module, optimize(size))]
 fn pack_group(group: &Group<'_>, form: Form, inputs: usize, classes: usize, memory: &mut [i64]) {
-    let (kind, trees) = (group.kind, group.trees());
+    let (kind, mut trees) = (group.kind, group.trees());
     let (nodes, size) = (kind.leaves(), 1usize.wrapping_shl(kind.depth));
     let (features, rest) = memory.split_at_mut_checked(nodes.div_ceil(8)).unwrap_or_default();
     let (thresholds, rest) = rest.split_at_mut_checked(nodes.div_ceil(4)).unwrap_or_default();
@@ -120,14 +122,16 @@ fn pack_group(group: &Group<'_>, form: Form, inputs: usize, classes: usize, memo
     let (thresholds, rows) = (i16s_mut(thresholds), i32s_mut(rows));
     // The first row is zero, for trees that are not there.
     let mut row = 1u32;
-    for (number, tree) in numbered(trees) {
-        let first = (number as usize).wrapping_mul(size);
-        let mut to = LeafWriter { tree: &tree, form, least: least(&tree), row, first, leaves: &mut *leaves };
-        fill(&tree, number as usize, kind.depth, inputs, (&mut *features, &mut *thresholds), &mut to);
+    let mut number = 0usize;
+    while let Some(tree) = &trees.next() {
+        let first = number.wrapping_mul(size);
+        let mut to = LeafWriter { tree, form, least: least(tree), row, first, leaves: &mut *leaves };
+        fill(tree, number, kind.depth, inputs, (&mut *features, &mut *thresholds), &mut to);
         if form == Form::Row {
             tree.values().copy_to(rows.get_mut((row as usize).wrapping_mul(classes)..).unwrap_or_default());
         }
         row = row.wrapping_add(tree.leaves());
+        number = number.wrapping_add(1);
     }
 }
 

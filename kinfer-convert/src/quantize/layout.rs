@@ -10,7 +10,7 @@ use crate::graph::{Operator, PoolKind};
 /// What the operators around a family ask of its grid.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Needs {
-    /// Real zero is the zero point, for every element.
+    /// Some class has real zero at the zero point.
     pub(super) zero: bool,
     /// A grid that one operator with weights reads, and nobody who has one factor for all elements.
     pub(super) weighted: usize,
@@ -27,6 +27,8 @@ pub(super) struct Layout {
     classes: Vec<usize>,
     families: Vec<usize>,
     needs: Vec<Needs>,
+    /// Of every class whether real zero is the zero point.
+    zero: Vec<bool>,
     /// Whether the scores' family is written as int32.
     pub(super) wide_scores: bool,
 }
@@ -41,6 +43,7 @@ impl Layout {
             classes: (0..offsets[lowered.keys()]).collect(),
             families: (0..lowered.keys()).collect(),
             needs: vec![Needs::default(); lowered.keys()],
+            zero: vec![false; offsets[lowered.keys()]],
             offsets,
             wide_scores: false,
         };
@@ -62,8 +65,22 @@ impl Layout {
                 }
             }
         }
+        (0..layout.classes.len()).for_each(|element| layout.classes[element] = find(&layout.classes, element));
         layout.collect(lowered);
         layout
+    }
+
+    /// Whether real zero is the zero point of a class.
+    pub(super) fn has_zero(&self, class: usize) -> bool {
+        self.zero[class]
+    }
+
+    fn needs_zero(&mut self, key: Key) {
+        for element in self.offsets[key]..self.offsets[key + 1] {
+            self.zero[find(&self.classes, element)] = true;
+        }
+        let family = self.family(key);
+        self.needs[family].zero = true;
     }
 
     /// The number of a key's family.
@@ -161,52 +178,34 @@ impl Layout {
 
     /// What every family needs, from the operators around it.
     fn collect(&mut self, lowered: &Lowered) {
-        let mut needs = vec![Needs { bounded: true, ..Needs::default() }; self.families.len()];
+        self.needs.fill(Needs { bounded: true, ..Needs::default() });
         for op in lowered.alive() {
-            let out = &mut needs[self.family(op.value)];
-            let is_clipped = op.lo > f64::NEG_INFINITY && op.hi < f64::INFINITY;
-            out.bounded &= op.keeps_grid()
-                || is_clipped
-                || matches!(op.kind, Kind::Plain(Operator::Softmax { .. } | Operator::Cell(_)));
-            out.zero |= op.is_clipped()
-                || !matches!(
-                    op.kind,
-                    Kind::Plain(
-                        Operator::Dense { .. }
-                            | Operator::Conv(_)
-                            | Operator::Select { .. }
-                            | Operator::Reshape
-                            | Operator::Concat { .. }
-                            | Operator::Pool(_)
-                    )
-                );
+            if makes_zero(op) {
+                self.needs_zero(op.value);
+            }
+            let out = self.family(op.value);
+            self.needs[out].bounded &= is_bounded(op);
             for &input in &op.inputs {
-                let of = &mut needs[self.family(input)];
-                match &op.kind {
-                    Kind::Plain(Operator::Dense { .. }) => of.weighted += 1,
-                    Kind::Plain(Operator::Conv(conv)) => {
-                        of.weighted += 1;
-                        of.zero |= conv.window.before != [0, 0] || conv.window.after != [0, 0];
-                    }
-                    Kind::Plain(Operator::Pool(pool)) => of.zero |= pool.kind == PoolKind::MeanWithPadding,
-                    Kind::Plain(Operator::Clip { .. }) => of.zero = true,
-                    Kind::Plain(
-                        Operator::Select { .. } | Operator::Reshape | Operator::Concat { .. } | Operator::Trees(_),
-                    ) => {}
-                    Kind::Plain(Operator::Distance { .. }) | Kind::SquaredError { .. } => of.common = true,
-                    _ => (of.zero, of.common) = (true, true),
+                let (zero, weighted, common) = reads(op);
+                if zero {
+                    self.needs_zero(input);
                 }
+                let family = self.family(input);
+                self.needs[family].weighted += weighted;
+                self.needs[family].common |= common;
             }
         }
         for (index, group) in lowered.groups.iter().enumerate() {
-            let needs = &mut needs[self.family(lowered.ops.len() + index)];
-            needs.bounded = false;
-            needs.zero |= lowered.ops.len() + index == lowered.scores;
+            let key = lowered.ops.len() + index;
+            let family = self.family(key);
+            self.needs[family].bounded = false;
+            if key == lowered.scores {
+                self.needs_zero(key);
+            }
             if matches!(group.coding, Coding::Ranks(_)) {
-                needs.weighted += 2; // ranks are not for a layer to move
+                self.needs[family].weighted += 2; // ranks are not for a layer to move
             }
         }
-        self.needs = needs;
     }
 
     fn unite(&mut self, one: Key, other: Key) {
@@ -228,6 +227,44 @@ impl Layout {
     fn tie_channels(&mut self, key: Key, channels: usize) {
         let width = self.offsets[key + 1] - self.offsets[key];
         (channels..width).for_each(|element| self.same((key, element % channels), (key, element)));
+    }
+}
+
+/// Whether real zero has to be the zero point of what an operator makes: where it is clipped there, and where there is one
+/// factor for all elements.
+fn makes_zero(op: &Op) -> bool {
+    let moved = matches!(
+        op.kind,
+        Kind::Plain(
+            Operator::Dense { .. }
+                | Operator::Conv(_)
+                | Operator::Select { .. }
+                | Operator::Reshape
+                | Operator::Concat { .. }
+                | Operator::Pool(_)
+        )
+    );
+    op.is_clipped() || !moved
+}
+
+/// Whether what an operator makes stays in the bounds that calibration saw.
+fn is_bounded(op: &Op) -> bool {
+    let is_clipped = op.lo > f64::NEG_INFINITY && op.hi < f64::INFINITY;
+    op.keeps_grid() || is_clipped || matches!(op.kind, Kind::Plain(Operator::Softmax { .. } | Operator::Cell(_)))
+}
+
+/// How an operator reads: with real zero at the zero point, with weights, with one factor or places of its own.
+fn reads(op: &Op) -> (bool, usize, bool) {
+    match &op.kind {
+        Kind::Plain(Operator::Dense { .. }) => (false, 1, false),
+        Kind::Plain(Operator::Conv(conv)) => (conv.window.before != [0, 0] || conv.window.after != [0, 0], 1, false),
+        Kind::Plain(Operator::Pool(pool)) => (pool.kind == PoolKind::MeanWithPadding, 0, false),
+        Kind::Plain(Operator::Clip { .. }) => (true, 0, false),
+        Kind::Plain(Operator::Select { .. } | Operator::Reshape | Operator::Concat { .. } | Operator::Trees(_)) => {
+            (false, 0, false)
+        }
+        Kind::Plain(Operator::Distance { .. }) | Kind::SquaredError { .. } => (false, 0, true),
+        _ => (true, 0, true),
     }
 }
 

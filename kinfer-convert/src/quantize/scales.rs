@@ -145,15 +145,27 @@ impl<'a> Chooser<'a> {
             let zero_point = (bottom_f - lo / scale).round().clamp(bottom_f, top_f) as i32;
             return make(zero_point, bottom, top, ranges.keys().map(|&class| (class, (0.0, scale))).collect());
         }
-        let (zero_point, floor) = match (lo < 0.0, element) {
-            (true, _) => (0, -top),
-            (false, ElementType::I8) => (bottom, bottom),
-            (false, _) => (0, 0),
+        let all_zero = ranges.keys().all(|&class| self.layout.has_zero(class));
+        let (zero_point, floor) = match (all_zero && lo >= 0.0, element) {
+            (false, _) => (0, -top),
+            (true, ElementType::I8) => (bottom, bottom),
+            (true, _) => (0, 0),
+        };
+        // Classes that need no zero have the middle of their range in its place.
+        let place = |class: usize, (lo, hi): (f64, f64)| {
+            if self.layout.has_zero(class) {
+                (0.0, lo.abs().max(hi.abs()))
+            } else {
+                (f64::midpoint(lo, hi), (hi - lo) / 2.0)
+            }
         };
         let steps = usable(f64::from(top) - f64::from(zero_point));
-        let widths = seen(ranges.iter().map(|(class, (lo, hi))| (*class, lo.abs().max(hi.abs()))));
-        let classes = widths.into_iter().map(|(class, width)| (class, (0.0, shrink * width / steps))).collect();
-        make(zero_point, floor, top, classes)
+        let widths = seen(ranges.iter().map(|(class, range)| (*class, place(*class, *range).1)));
+        let scale = |(class, width): (usize, f64)| {
+            let centre = ranges.get(&class).map_or(0.0, |range| place(class, *range).0);
+            (class, (centre, shrink * width / steps))
+        };
+        make(zero_point, floor, top, widths.into_iter().map(scale).collect())
     }
 
     /// Ranges of a family's classes.

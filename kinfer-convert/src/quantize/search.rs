@@ -5,6 +5,8 @@ use crate::error::Result;
 
 /// Conversions of a search, at most.
 const MOST_STEPS: usize = 200;
+/// What a higher precision costs at least, as a share of the whole: wider lanes that neither bytes nor operations show.
+const LEAST_COST: f64 = 0.02;
 
 /// What is wanted of a conversion.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,13 +69,15 @@ pub struct Found {
     pub measured: Measured,
     /// All that was tried, in order.
     pub steps: Vec<Step>,
-    /// If the goal is not met: the node that keeps it from being met, as far as the search can tell.
+    /// If the goal is not met: the node that gains most from the highest precision, alone; where none gains anything, that
+    /// of the lowest signal-to-noise.
     pub blame: Option<usize>,
 }
 
-/// Starts from int8 everywhere and raises, one at a time, the operator that gains most for what it costs, until `goal` is
-/// met. `measure` decides the evaluation rows with a candidate. Where nothing meets the goal, the best that was tried is
-/// found.
+/// Starts from int8 everywhere. Until `goal` is met: tries other ranges, measures what each operator alone gains from
+/// int16 activations and from int16 weights, raises them in the order of gain for cost, and in the end all of them: at most
+/// three conversions an operator and 200 in all. `measure` decides the evaluation rows with a candidate. Where nothing
+/// meets the goal, the best that was tried is found.
 ///
 /// # Errors
 ///
@@ -88,17 +92,18 @@ pub fn search(
     let measured = measure(&quantized)?;
     let steps = vec![Step { what: "w8a8 everywhere, min-max".into(), measured, taken: true }];
     let mut nodes = prepared.nodes();
+    nodes.sort_unstable();
     nodes.dedup();
     let found = Found { plan, quantized, measured, steps, blame: None };
     let mut search = Search { prepared, goal, measure: &mut measure, found, nodes };
-    search.ranges()?;
-    search.raise()?;
-    search.ranges_again()?;
-    let mut found = search.finish()?;
-    if goal.is_met(found.measured.figure) {
-        found.blame = None;
+    search.try_ranges()?;
+    let gains = search.gains()?;
+    search.raise(&gains)?;
+    search.raise_all()?;
+    if !search.is_over() {
+        search.try_ranges()?;
     }
-    Ok(found)
+    Ok(search.finish(&gains))
 }
 
 struct Search<'s, 'p> {
@@ -109,42 +114,45 @@ struct Search<'s, 'p> {
     nodes: Vec<usize>,
 }
 
-/// A candidate that is better than what was found so far.
-struct Better {
+/// A plan that was measured.
+struct Tried {
     plan: Plan,
     quantized: Quantized,
     measured: Measured,
     step: usize,
+    /// How much better it is than the best so far.
     gain: f64,
+}
+
+/// What an operator alone gains from a precision.
+struct Gain {
     node: usize,
+    precision: Precision,
+    gain: f64,
+    cost: f64,
 }
 
 impl Search<'_, '_> {
-    fn met(&self) -> bool {
-        self.goal.is_met(self.found.measured.figure)
-    }
-
-    fn is_spent(&self) -> bool {
-        self.found.steps.len() >= MOST_STEPS
+    fn is_over(&self) -> bool {
+        self.goal.is_met(self.found.measured.figure) || self.found.steps.len() >= MOST_STEPS
     }
 
     /// Measures a plan; one that cannot be made integer is worth nothing.
-    fn try_plan(&mut self, plan: Plan, what: String, node: usize) -> Result<Option<Better>> {
+    fn measure(&mut self, plan: Plan, what: String) -> Result<Option<Tried>> {
         let Ok(quantized) = self.prepared.quantize(&plan) else { return Ok(None) };
         let measured = (self.measure)(&quantized)?;
         let gain = self.goal.merit(measured.figure) - self.goal.merit(self.found.measured.figure);
         self.found.steps.push(Step { what, measured, taken: false });
-        let step = self.found.steps.len() - 1;
-        Ok(Some(Better { plan, quantized, measured, step, gain, node }))
+        Ok(Some(Tried { plan, quantized, measured, step: self.found.steps.len() - 1, gain }))
     }
 
-    fn take(&mut self, better: Better) {
-        self.found.steps[better.step].taken = true;
-        (self.found.plan, self.found.quantized, self.found.measured) = (better.plan, better.quantized, better.measured);
+    fn take(&mut self, tried: Tried) {
+        self.found.steps[tried.step].taken = true;
+        (self.found.plan, self.found.quantized, self.found.measured) = (tried.plan, tried.quantized, tried.measured);
     }
 
     /// Other ranges cost nothing.
-    fn ranges(&mut self) -> Result<()> {
+    fn try_ranges(&mut self) -> Result<()> {
         let choices = [
             (Ranges::LeastError, "ranges of the least error"),
             (Ranges::Percentile(99.99), "ranges of the middle 99.99 %"),
@@ -152,131 +160,112 @@ impl Search<'_, '_> {
             (Ranges::MinMax, "ranges from smallest to largest"),
         ];
         for (ranges, what) in choices {
-            if self.met() || self.is_spent() {
+            if self.is_over() {
                 break;
             }
             if ranges == self.found.plan.ranges {
                 continue;
             }
             let plan = Plan { ranges, ..self.found.plan.clone() };
-            let tried = self.try_plan(plan, what.into(), 0)?;
-            if let Some(better) = tried.filter(|better| better.gain > 0.0) {
+            let tried = self.measure(plan, what.into())?;
+            if let Some(better) = tried.filter(|tried| tried.gain > 0.0) {
                 self.take(better);
             }
         }
         Ok(())
     }
 
-    /// After precisions have changed, other ranges may be better.
-    fn ranges_again(&mut self) -> Result<()> {
-        if self.met() { Ok(()) } else { self.ranges() }
+    /// What each operator alone gains from each precision. If that meets the goal, the cheapest that does is taken.
+    fn gains(&mut self) -> Result<Vec<Gain>> {
+        let mut gains = vec![];
+        let mut cheapest: Option<(f64, Tried)> = None;
+        for node in self.nodes.clone() {
+            for precision in [Precision::W8A16, Precision::W16A16] {
+                if self.is_over() {
+                    break;
+                }
+                let plan = self.raised(&[(node, precision)]);
+                let what = format!("{} for {}", precision.name(), self.name(node));
+                let Some(tried) = self.measure(plan, what)? else { continue };
+                let cost = self.cost(&tried.measured) * f64::from(1 + u8::from(precision == Precision::W16A16));
+                gains.push(Gain { node, precision, gain: tried.gain, cost });
+                let is_cheapest = cheapest.as_ref().is_none_or(|(least, _)| cost < *least);
+                if self.goal.is_met(tried.measured.figure) && is_cheapest {
+                    cheapest = Some((cost, tried));
+                }
+            }
+        }
+        if let Some((_, tried)) = cheapest {
+            self.take(tried);
+        }
+        Ok(gains)
     }
 
-    /// Measures what each operator gains from the next precision, and raises them in the order of gain for cost; what
-    /// gains nothing alone is raised last, all of it.
-    fn raise(&mut self) -> Result<()> {
+    /// Raises operators one after the other, the one with the most gain for its cost first.
+    fn raise(&mut self, gains: &[Gain]) -> Result<()> {
+        let rate = |gain: &Gain| gain.gain / gain.cost;
+        let best =
+            |node: &usize| gains.iter().filter(|gain| gain.node == *node).max_by(|a, b| rate(a).total_cmp(&rate(b)));
+        let mut order: Vec<&Gain> = self.nodes.iter().filter_map(best).filter(|gain| gain.gain > 0.0).collect();
+        order.sort_by(|a, b| rate(b).total_cmp(&rate(a)));
+        for gain in order {
+            if self.is_over() {
+                break;
+            }
+            let plan = self.raised(&[(gain.node, gain.precision)]);
+            let what = format!("{} for {} too", gain.precision.name(), self.name(gain.node));
+            let tried = self.measure(plan, what)?;
+            if let Some(better) = tried.filter(|tried| tried.gain > 0.0) {
+                self.take(better);
+            }
+        }
+        Ok(())
+    }
+
+    /// What gains nothing alone may gain together.
+    fn raise_all(&mut self) -> Result<()> {
         for precision in [Precision::W8A16, Precision::W16A16] {
-            let mut gains: Vec<(usize, f64)> = vec![];
-            for node in self.nodes.clone() {
-                if self.met() || self.is_spent() {
-                    return Ok(());
-                }
-                if self.found.plan.of(node) >= precision {
-                    continue;
-                }
-                let Some(better) = self.try_plan(self.raised(&[node], precision), self.name(node, precision), node)?
-                else {
-                    continue;
-                };
-                let cost = self.cost(&better.measured);
-                gains.push((node, better.gain / cost));
-                if self.goal.is_met(better.measured.figure) {
-                    self.take(better);
-                    return Ok(());
-                }
+            if self.is_over() {
+                break;
             }
-            gains.sort_by(|a, b| b.1.total_cmp(&a.1));
-            let mut raised: Vec<usize> = vec![];
-            for (node, _) in gains {
-                if self.met() || self.is_spent() {
-                    return Ok(());
-                }
-                raised.push(node);
-                if raised.len() == 1 {
-                    // It is measured already; what follows is measured with it.
-                    let plan = self.raised(&raised, precision);
-                    if self.nodes.len() > 1 {
-                        continue;
-                    }
-                    self.keep(plan, &[node], precision)?;
-                    continue;
-                }
-                let plan = self.raised(&raised, precision);
-                self.keep(plan, &raised.clone(), precision)?;
+            let all: Vec<_> = self.nodes.iter().map(|&node| (node, precision)).collect();
+            let tried = self.measure(self.raised(&all), format!("{} everywhere", precision.name()))?;
+            if let Some(better) = tried.filter(|tried| tried.gain > 0.0) {
+                self.take(better);
             }
         }
         Ok(())
     }
 
-    /// Takes a plan that is at least as good.
-    fn keep(&mut self, plan: Plan, nodes: &[usize], precision: Precision) -> Result<()> {
-        let names: Vec<_> = nodes.iter().map(|&node| self.prepared.graph.nodes[node].name.as_str()).collect();
-        let what = format!("{} for {}", precision.name(), names.join(", "));
-        let tried = self.try_plan(plan, what, nodes[0])?;
-        if let Some(better) = tried.filter(|better| better.gain >= 0.0) {
-            self.take(better);
+    fn finish(mut self, gains: &[Gain]) -> Found {
+        if !self.goal.is_met(self.found.measured.figure) {
+            let most = gains.iter().filter(|gain| gain.gain > 0.0).max_by(|a, b| a.gain.total_cmp(&b.gain));
+            let noisiest = || {
+                let layers = self.found.quantized.layers.iter().filter(|layer| layer.node.is_some());
+                layers.min_by(|a, b| a.signal_to_noise.total_cmp(&b.signal_to_noise)).and_then(|layer| layer.node)
+            };
+            self.found.blame = most.map(|gain| gain.node).or_else(noisiest);
         }
-        Ok(())
+        self.found
     }
 
-    fn raised(&self, nodes: &[usize], precision: Precision) -> Plan {
+    fn raised(&self, raises: &[(usize, Precision)]) -> Plan {
         let mut plan = self.found.plan.clone();
-        for &node in nodes {
+        for &(node, precision) in raises {
             plan.precision[node] = plan.precision[node].max(precision);
         }
         plan
     }
 
-    fn name(&self, node: usize, precision: Precision) -> String {
-        format!("{} for {}", precision.name(), self.prepared.graph.nodes[node].name)
+    fn name(&self, node: usize) -> &str {
+        &self.prepared.graph.nodes[node].name
     }
 
-    /// What a plan costs more than the best so far, with a floor under it: bytes, and operations, as shares.
+    /// What a plan costs more than the best so far: bytes and operations, as shares.
     fn cost(&self, of: &Measured) -> f64 {
-        let share = |is: f64, was: f64| (is - was) / was.max(1.0);
+        let share = |is: f64, was: f64| (is - was).max(0.0) / was.max(1.0);
         let before = &self.found.measured;
         let operations = share(of.operations as f64, before.operations as f64);
-        (share(of.bytes as f64, before.bytes as f64) + operations).max(0.01)
-    }
-
-    /// The node whose integers are furthest from float, if the goal is not met: the one that loses most when it alone goes
-    /// back to int8; where none loses anything, the one with the lowest signal-to-noise.
-    fn finish(mut self) -> Result<Found> {
-        if self.met() {
-            return Ok(self.found);
-        }
-        let mut worst: Option<(f64, usize)> = None;
-        for node in self.nodes.clone() {
-            if self.is_spent() {
-                break;
-            }
-            let mut plan = self.found.plan.clone();
-            if plan.precision[node] == Precision::W8A8 {
-                continue;
-            }
-            plan.precision[node] = Precision::W8A8;
-            let what = format!("back to w8a8 for {}", self.prepared.graph.nodes[node].name);
-            let Some(better) = self.try_plan(plan, what, node)? else { continue };
-            if worst.is_none_or(|(loss, _)| -better.gain > loss) {
-                worst = Some((-better.gain, better.node));
-            }
-        }
-        let by_loss = worst.filter(|(loss, _)| *loss > 0.0).map(|(_, node)| node);
-        let noisiest = || {
-            let layers = self.found.quantized.layers.iter().filter(|layer| layer.node.is_some());
-            layers.min_by(|a, b| a.signal_to_noise.total_cmp(&b.signal_to_noise)).and_then(|layer| layer.node)
-        };
-        self.found.blame = by_loss.or_else(noisiest);
-        Ok(self.found)
+        LEAST_COST + operations + share(of.bytes as f64, before.bytes as f64)
     }
 }

@@ -8,6 +8,14 @@ const MOST_STEPS: usize = 200;
 /// What a higher precision costs at least, as a share of the whole: wider lanes that neither bytes nor operations show.
 const LEAST_COST: f64 = 0.02;
 
+/// Ranges that are tried.
+const CHOICES: [(Ranges, &str); 4] = [
+    (Ranges::LeastError, "ranges of the least error"),
+    (Ranges::Percentile(99.99), "ranges of the middle 99.99 %"),
+    (Ranges::Percentile(99.9), "ranges of the middle 99.9 %"),
+    (Ranges::MinMax, "ranges from smallest to largest"),
+];
+
 /// What is wanted of a conversion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Goal {
@@ -75,8 +83,8 @@ pub struct Found {
 }
 
 /// Starts from int8 everywhere. Until `goal` is met: tries other ranges, measures what each operator alone gains from
-/// int16 activations and from int16 weights, raises them in the order of gain for cost, and in the end all of them: at most
-/// three conversions an operator and 200 in all. `measure` decides the evaluation rows with a candidate. Where nothing
+/// int16 activations and from int16 weights, raises them in the order of gain for cost, and in the end all of them, with all
+/// ranges: at most three conversions an operator and 200 in all. `measure` decides the evaluation rows with a candidate. Where nothing
 /// meets the goal, the best that was tried is found.
 ///
 /// # Errors
@@ -100,9 +108,6 @@ pub fn search(
     let gains = search.gains()?;
     search.raise(&gains)?;
     search.raise_all()?;
-    if !search.is_over() {
-        search.try_ranges()?;
-    }
     Ok(search.finish(&gains))
 }
 
@@ -153,13 +158,7 @@ impl Search<'_, '_> {
 
     /// Other ranges cost nothing.
     fn try_ranges(&mut self) -> Result<()> {
-        let choices = [
-            (Ranges::LeastError, "ranges of the least error"),
-            (Ranges::Percentile(99.99), "ranges of the middle 99.99 %"),
-            (Ranges::Percentile(99.9), "ranges of the middle 99.9 %"),
-            (Ranges::MinMax, "ranges from smallest to largest"),
-        ];
-        for (ranges, what) in choices {
+        for (ranges, what) in CHOICES {
             if self.is_over() {
                 break;
             }
@@ -222,16 +221,24 @@ impl Search<'_, '_> {
         Ok(())
     }
 
-    /// What gains nothing alone may gain together.
+    /// What gains nothing alone may gain together, and with other ranges.
     fn raise_all(&mut self) -> Result<()> {
         for precision in [Precision::W8A16, Precision::W16A16] {
-            if self.is_over() {
-                break;
-            }
             let all: Vec<_> = self.nodes.iter().map(|&node| (node, precision)).collect();
-            let tried = self.measure(self.raised(&all), format!("{} everywhere", precision.name()))?;
-            if let Some(better) = tried.filter(|tried| tried.gain > 0.0) {
-                self.take(better);
+            let own = self.found.plan.ranges;
+            let own = CHOICES.into_iter().filter(|(ranges, _)| *ranges == own);
+            let others = CHOICES
+                .into_iter()
+                .filter(|(ranges, _)| precision == Precision::W16A16 && *ranges != self.found.plan.ranges);
+            for (ranges, of_ranges) in own.chain(others).collect::<Vec<_>>() {
+                if self.is_over() {
+                    return Ok(());
+                }
+                let plan = Plan { ranges, ..self.raised(&all) };
+                let tried = self.measure(plan, format!("{} everywhere, {of_ranges}", precision.name()))?;
+                if let Some(better) = tried.filter(|tried| tried.gain > 0.0) {
+                    self.take(better);
+                }
             }
         }
         Ok(())

@@ -46,6 +46,10 @@ pub(super) fn choose(lowered: &Lowered, layout: &Layout, observed: &Observed, pl
         for &input in &op.inputs {
             decide(&chooser, &mut chosen, input);
         }
+        let squared = chosen.grids.of(layout, input, lowered.width(input)).filter(|_| layout.has_own_squares(op.value));
+        if let Some(grid) = squared {
+            chosen.grids.decide(layout.family(op.value), chooser.squares(op.value, input, &grid));
+        }
         chosen.values[op.value] = run(op, &chosen, lowered, layout, observed);
     }
     decide(&chooser, &mut chosen, lowered.scores);

@@ -29,6 +29,8 @@ pub(super) struct Layout {
     needs: Vec<Needs>,
     /// Of every class whether real zero is the zero point.
     zero: Vec<bool>,
+    /// Squares whose elements have scales of their own.
+    squares: Vec<Key>,
     /// Whether the scores' family is written as int32.
     pub(super) wide_scores: bool,
 }
@@ -44,6 +46,7 @@ impl Layout {
             families: (0..lowered.keys()).collect(),
             needs: vec![Needs::default(); lowered.keys()],
             zero: vec![false; offsets[lowered.keys()]],
+            squares: vec![],
             offsets,
             wide_scores: false,
         };
@@ -51,7 +54,14 @@ impl Layout {
         let groups = lowered.ops.len()..lowered.keys();
         groups.clone().skip(1).for_each(|group| layout.unite(groups.start, group));
         for op in lowered.alive() {
-            layout.tie(op);
+            // Squares that only dense layers read have the square of each element's scale.
+            let dense = |reader: &Op| matches!(reader.kind, Kind::Plain(Operator::Dense { .. }));
+            let free = op.is_square() && !op.is_clipped() && op.value != lowered.scores;
+            if free && lowered.readers(op.value).all(dense) {
+                layout.squares.push(op.value);
+            } else {
+                layout.tie(op);
+            }
         }
         layout.tie_all(lowered.scores);
         layout.wide_scores = layout.scores_are_wide(lowered);
@@ -68,6 +78,11 @@ impl Layout {
         (0..layout.classes.len()).for_each(|element| layout.classes[element] = find(&layout.classes, element));
         layout.collect(lowered);
         layout
+    }
+
+    /// Whether a value is of squares whose elements have scales of their own.
+    pub(super) fn has_own_squares(&self, key: Key) -> bool {
+        self.squares.contains(&key)
     }
 
     /// Whether real zero is the zero point of a class.

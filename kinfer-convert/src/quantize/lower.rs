@@ -88,6 +88,11 @@ impl Op {
         matches!(self.kind, Kind::Plain(Operator::Dense { .. } | Operator::Conv(_)))
     }
 
+    /// Whether it is the square of each element.
+    pub(super) fn is_square(&self) -> bool {
+        matches!(self.kind, Kind::Plain(Operator::Mul)) && self.inputs.first() == self.inputs.get(1)
+    }
+
     /// Whether it is made of trees.
     pub(super) fn is_trees(&self) -> bool {
         matches!(self.kind, Kind::Plain(Operator::Trees(_)))

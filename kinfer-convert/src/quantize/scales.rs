@@ -21,6 +21,8 @@ pub(super) const SHRINKS: [f64; 5] = [1.0, 0.9, 0.8, 0.65, 0.5];
 const FEWEST_STEPS: f64 = 32.0;
 /// int16 has integers to spare, so values beyond the calibrated range need not saturate at once.
 const HEADROOM_INT16: f64 = 2.0;
+/// What squares may go beyond the calibrated range.
+const SPARE_OF_SQUARES: f64 = 1.5;
 /// Range that an element without one is given, as a share of its family's widest.
 const UNSEEN: f64 = 1.0 / 64.0;
 /// Integers of a staircase: thresholds of one step of the feature program.
@@ -166,6 +168,22 @@ impl<'a> Chooser<'a> {
             (class, (centre, shrink * width / steps))
         };
         make(zero_point, floor, top, widths.into_iter().map(scale).collect())
+    }
+
+    /// The grid of squares of a value on `grid`: the square of each scale, all integers being used.
+    pub(super) fn squares(&self, key: Key, input: Key, grid: &Grid) -> FamilyGrid {
+        let family = self.layout.family(key);
+        let element = self.element(family);
+        let (bottom, top) = element.range();
+        // Integers that calibration saw of any element; of an input's headroom, which its square would have twice, a
+        // little is kept.
+        let most = f64::from(grid.hi - grid.zero_point).max(f64::from(grid.zero_point - grid.lo));
+        let widths = self.observed.ranges[input].iter().map(|(lo, hi)| lo.abs().max(hi.abs()));
+        let seen = widths.zip(&grid.scales).map(|(width, scale)| width / scale).fold(1.0, f64::max);
+        let unit = (SPARE_OF_SQUARES * seen * seen).min(most * most) / (f64::from(top) - f64::from(bottom));
+        let classes = grid.scales.iter().enumerate();
+        let classes = classes.map(|(at, scale)| (self.layout.class(key, at), (0.0, scale * scale * unit))).collect();
+        FamilyGrid { element, zero_point: bottom, lo: bottom, hi: top, classes }
     }
 
     /// Ranges of a family's classes.

@@ -2,21 +2,29 @@
 
 use super::chain::Unary;
 use super::lower::{Key, Kind, Op};
-use crate::graph::{Affine, Conv, Matrix, Operator, ValueId};
+use crate::graph::{Affine, Conv, Function, Matrix, Operator, Pool, PoolKind, ValueId};
 use crate::kinf::WindowSpec;
 
 /// Folds, and tells which value the scores are.
 pub(super) fn simplify(ops: &mut [Option<Op>], scores: ValueId) -> Key {
-    let mut folding = Folding { ops, scores };
-    for value in 1..folding.ops.len() {
-        folding.fold(value);
+    let mut folding = Folding { ops, scores, last: false };
+    // What a fold uncovers is folded in the next pass.
+    for pass in 0..PASSES {
+        folding.last = pass + 1 == PASSES;
+        (1..folding.ops.len()).for_each(|value| folding.fold(value));
     }
     folding.scores
 }
 
+/// Passes over all operators.
+const PASSES: usize = 3;
+/// Weights of a layer that is made of a mean.
+const MOST_MEANS: usize = 2048;
+
 struct Folding<'a> {
     ops: &'a mut [Option<Op>],
     scores: Key,
+    last: bool,
 }
 
 impl Folding<'_> {
@@ -35,6 +43,19 @@ impl Folding<'_> {
                 self.affine(value, input, maps);
             }
             &Kind::Plain(Operator::Clip { lo, hi }) => self.clip(value, input, lo, hi),
+            Kind::Plain(Operator::Pool(pool)) => {
+                let layer = means(pool).filter(|_| !op.is_clipped());
+                if let (Some(layer), Some(op)) = (layer, &mut self.ops[value]) {
+                    op.kind = Kind::Plain(layer);
+                }
+            }
+            // A product has a grid of its own for each element, a table has one for all.
+            Kind::Chain(chain) if self.last && chain.0 == [Unary::Function(Function::Square)] => {
+                if let Some(op) = &mut self.ops[value] {
+                    op.inputs = vec![input, input];
+                    op.kind = Kind::Plain(Operator::Mul);
+                }
+            }
             Kind::Chain(chain) => {
                 let next = chain.0.clone();
                 self.absorb(value, input, |before| match &mut before.kind {
@@ -151,6 +172,9 @@ impl Folding<'_> {
             self.ops[value] = None;
             return;
         }
+        if !self.last {
+            return;
+        }
         // What is left is a depthwise convolution with windows of one pixel.
         let channels = period(&maps);
         let conv = Conv {
@@ -186,6 +210,32 @@ impl Folding<'_> {
             _ => false,
         });
     }
+}
+
+/// Means of few elements as a dense layer, which rounds their sums once and takes up what is around it.
+fn means(pool: &Pool) -> Option<Operator> {
+    let inputs = pool.image.iter().product::<usize>();
+    let outputs = pool.output().iter().product::<usize>();
+    let window = &pool.window;
+    let is_padded = window.before != [0, 0] || window.after != [0, 0];
+    if pool.kind == PoolKind::Max || is_padded || inputs * outputs > MOST_MEANS {
+        return None;
+    }
+    let [_, width, channels] = pool.image;
+    let [_, columns, _] = pool.output();
+    let [stride_y, stride_x] = window.stride.map(usize::from);
+    let [dilation_y, dilation_x] = window.dilation.map(usize::from);
+    let [height_of, width_of] = window.kernel.map(usize::from);
+    let mut weights = Matrix::zeros(outputs, inputs);
+    for output in 0..outputs {
+        let (position, channel) = (output / channels, output % channels);
+        let (y, x) = (position / columns * stride_y, position % columns * stride_x);
+        for (i, j) in (0..height_of).flat_map(|i| (0..width_of).map(move |j| (i, j))) {
+            let pixel = (y + i * dilation_y) * width + x + j * dilation_x;
+            weights.row_mut(output)[pixel * channels + channel] = 1.0 / (height_of * width_of) as f64;
+        }
+    }
+    Some(Operator::Dense { weights, bias: vec![0.0; outputs] })
 }
 
 /// How many maps there are before they repeat.

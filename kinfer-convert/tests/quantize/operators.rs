@@ -323,3 +323,24 @@ fn other_functions_of_one_feature_are_stairs() {
     assert_eq!(made(&graph, &counters, Precision::W8A8).operators.len(), 1);
     assert_close(&graph, &counters, 0.03, 0.002);
 }
+
+#[test]
+fn squares_of_features_of_all_magnitudes() {
+    // As Gaussian naive Bayes is written: squares over variances, a transposition, a mean.
+    let mut random = Random(16);
+    let mut graph = Graph::new(3);
+    graph.push("copies", Operator::Select { indices: vec![0, 1, 2, 0, 1, 2] }, vec![0], vec![2, 3]);
+    let offset = vec![-10.0, -5000.0, -2e6, -20.0, -9000.0, -1e6];
+    graph.push("centred", Operator::Affine { factor: vec![1.0; 6], offset }, vec![1], vec![2, 3]);
+    graph.push("square", Operator::Map(Function::Square), vec![2], vec![2, 3]);
+    let factor = vec![1e-2, 1e-7, 1e-12, 2e-2, 5e-8, 3e-12];
+    graph.push("weighed", Operator::Affine { factor, offset: vec![0.0; 6] }, vec![3], vec![2, 3]);
+    graph.push("turned", Operator::Select { indices: vec![0, 3, 1, 4, 2, 5] }, vec![4], vec![1, 3, 2]);
+    let pool = Pool { kind: PoolKind::Mean, image: [1, 3, 2], window: WindowSpec::valid([1, 3]) };
+    graph.push("mean", Operator::Pool(pool), vec![5], vec![1, 1, 2]);
+    graph.push("sum", Operator::Affine { factor: vec![-3.0; 2], offset: vec![0.5, -0.25] }, vec![6], vec![2]);
+    let mut counters = random.rows(300, 3, 0, 30);
+    counters.chunks_exact_mut(3).for_each(|row| (row[1], row[2]) = (row[1] * 400, row[2] * 100_000));
+    assert_eq!(made(&graph, &counters, Precision::W8A8).operators.len(), 2);
+    assert_close(&graph, &counters, 0.03, 0.0003);
+}

@@ -24,6 +24,7 @@ fn functions_have_the_values_of_the_specification() {
         ("Tanh", vec![], f64::tanh),
         ("LeakyRelu", vec![float("alpha", 0.25)], |x| if x < 0.0 { x / 4.0 } else { x }),
         ("Elu", vec![float("alpha", 2.0)], |x| if x < 0.0 { 2.0 * x.exp_m1() } else { x }),
+        ("Celu", vec![float("alpha", 2.0)], |x| if x < 0.0 { 2.0 * (x / 2.0).exp_m1() } else { x }),
         ("Selu", vec![float("alpha", 2.0), float("gamma", 3.0)], |x| if x < 0.0 { 6.0 * x.exp_m1() } else { 3.0 * x }),
         ("Softsign", vec![], |x| x / (1.0 + x.abs())),
         ("Softplus", vec![], |x| (1.0 + x.exp()).ln()),

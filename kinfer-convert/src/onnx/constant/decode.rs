@@ -23,6 +23,14 @@ pub(super) fn elements(tensor: &TensorProto) -> Option<Elements> {
         DataType::Int8 | DataType::Uint8 | DataType::Int16 | DataType::Uint16 if typed => {
             Elements::Integers(tensor.int32_data.iter().map(|&x| i64::from(x)).collect())
         }
+        DataType::Uint32 | DataType::Uint64 if typed => {
+            Elements::Integers(tensor.uint64_data.iter().map(|&x| i64::try_from(x).ok()).collect::<Option<_>>()?)
+        }
+        DataType::Uint32 => Elements::Integers(words(raw, u32::from_le_bytes)?.into_iter().map(i64::from).collect()),
+        DataType::Uint64 => {
+            let words = words(raw, u64::from_le_bytes)?;
+            Elements::Integers(words.into_iter().map(|x| i64::try_from(x).ok()).collect::<Option<_>>()?)
+        }
         DataType::Int8 => Elements::Integers(words(raw, i8::from_le_bytes)?.into_iter().map(i64::from).collect()),
         DataType::Uint8 => Elements::Integers(raw.iter().map(|&x| i64::from(x)).collect()),
         DataType::Int16 => Elements::Integers(words(raw, i16::from_le_bytes)?.into_iter().map(i64::from).collect()),

@@ -39,6 +39,8 @@ impl Apply {
                 |a, b| a - (a / b).floor() * b,
                 |a, b| a.checked_rem(b).map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r }),
             ),
+            // With the sign of the dividend.
+            "fmod" => number(|a, b| a % b, |a, b| a.checked_rem(b)),
             "Pow" => number(f64::powf, |a, b| a.checked_pow(u32::try_from(b).ok()?)),
             "Min" => number(f64::min, |a, b| Some(a.min(b))),
             "Max" => number(f64::max, |a, b| Some(a.max(b))),
@@ -101,6 +103,7 @@ pub(in crate::onnx) fn fold(
             let all = rest.iter().try_fold((*first).clone(), |all, next| combine(site, &node.op_type, &all, next));
             Some(all)
         }
+        ("Mod", [first, second]) if int(node, "fmod", 0) != 0 => Some(combine(site, "fmod", first, second)),
         (name, [first, second]) if Apply::of_name(name).is_some() => Some(combine(site, name, first, second)),
         ("Not", [x]) => Some(match x.integers() {
             Some(bits) => {

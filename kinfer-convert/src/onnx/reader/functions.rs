@@ -3,7 +3,7 @@
 use super::super::GraphError;
 use super::super::constant::{Constant, Elements};
 use super::super::node::{attribute, float, int};
-use super::arithmetic::broadcast;
+use super::arithmetic::{broadcast, scaled};
 use super::context::Context;
 use super::moves::{moved, permuted};
 use super::value::Value;
@@ -117,6 +117,18 @@ pub(super) fn softmax(context: &mut Context<'_>) -> Result<Value, GraphError> {
         return Ok(context.value(Operator::Map(Function::Log), vec![soft.id], soft.dims));
     }
     Ok(Value::Tensor(soft))
+}
+
+/// `max(x, 0) + min(0, alpha · (exp(x / alpha) − 1))`: an Elu between two scales.
+pub(super) fn celu(context: &mut Context<'_>) -> Result<Value, GraphError> {
+    let tensor = context.tensor(0)?;
+    let alpha = f64::from(float(context.node, "alpha", 1.0));
+    let Value::Tensor(inner) = scaled(context, &tensor, 1.0 / alpha)? else {
+        return Err(context.unsupported("its input is no tensor"));
+    };
+    let elu = Operator::Map(Function::Table(Table::Elu { alpha: 1.0 }));
+    let elu = context.push(elu, vec![inner.id], inner.dims);
+    scaled(context, &elu, alpha)
 }
 
 /// `x` where it is positive, else `slope · x`, with constant slopes that broadcast.

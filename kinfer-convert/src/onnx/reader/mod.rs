@@ -157,6 +157,7 @@ impl Context<'_> {
             | "ReduceL1" | "ReduceL2" | "ReduceSumSquare" => one(reduce::reduce(context)),
             "GRU" | "LSTM" => recurrent::cell(context),
             "Clip" => one(functions::clip(context)),
+            "Celu" => one(functions::celu(context)),
             "PRelu" => one(functions::p_relu(context)),
             "Softmax" | "LogSoftmax" => one(functions::softmax(context)),
             "Identity" | "Cast" | "CastLike" | "Dropout" => one(moves::same(context)),

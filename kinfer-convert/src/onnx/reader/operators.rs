@@ -16,6 +16,7 @@ pub const READ: &[Row] = &[
     ("Cast", "to a float type; of constants and classes to any"),
     ("CastLike", "as Cast"),
     ("Ceil", "of constants"),
+    ("Celu", ""),
     ("Clip", "constant bounds"),
     ("Concat", ""),
     ("Constant", "tensors, floats and integers"),

@@ -125,7 +125,7 @@ pub(super) fn same(context: &mut Context<'_>) -> Result<Value, GraphError> {
             }
             _ => Ok(value),
         },
-        ("CastLike", Value::Tensor(_)) => Ok(value),
+        ("CastLike", Value::Tensor(_) | Value::Constant(_)) => Ok(value),
         ("Cast", Value::Tensor(tensor)) => {
             let to = DataType::try_from(int(context.node, "to", 0) as i32);
             match to {

@@ -13,6 +13,7 @@ mod layers;
 mod lower;
 mod metadata;
 mod node;
+pub mod quantized;
 mod value;
 
 use std::path::Path;

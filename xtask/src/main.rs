@@ -9,6 +9,7 @@ mod host;
 mod kernel;
 mod mirror;
 mod module;
+mod outside;
 mod privilege;
 mod programs;
 mod record;

@@ -12,13 +12,15 @@ use crate::bench;
 use crate::convert::{self, Converted};
 use crate::kernel::Kernel;
 use crate::module::{self, Built};
+use crate::outside;
 use crate::programs::{Programs, cargo};
 use crate::setup;
 use crate::steps::{Step, Steps};
 use crate::vm::{Machine, Outcome, Shape};
 
-/// Tests in user space, module, its checks' self-test, instruction counts, programs, converted model, tests in the kernel.
-const STEPS: usize = setup::STEPS + 6 + bench::CHECK_STEPS;
+/// Tests in user space, what others compute, module, its checks' self-test, instruction counts, programs, converted model,
+/// tests in the kernel.
+const STEPS: usize = setup::STEPS + 6 + outside::STEPS + bench::CHECK_STEPS;
 
 /// What the guest does. `suite` removes the module and puts it back; `decide` then shows all held-out rows.
 const GUEST: &str = "\
@@ -36,6 +38,7 @@ pub(crate) fn run() -> Result<()> {
         step.note(format!("{counts} passed"));
         Ok(counts)
     })?;
+    passed += outside::check(&steps)?;
     let built = steps.step("kinfer.ko and its checks", |step| module::build(&kernel, step))?;
     passed += steps.step("the checks refuse what they must", |step| module::selftest(&kernel, step))?;
     passed += bench::check(&steps, &kernel)?;

@@ -57,7 +57,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
 }
 
 /// The interpreter of the environment at `dir`, which has exactly what `requirements` pins.
-fn environment(step: &Step<'_>, dir: &Path, requirements: &Path) -> Result<PathBuf> {
+pub(crate) fn environment(step: &Step<'_>, dir: &Path, requirements: &Path) -> Result<PathBuf> {
     let pins = fs::read_to_string(requirements).with_context(|| format!("reading {}", requirements.display()))?;
     let python = dir.join("bin/python");
     let stamp = Stamp::new(dir.join("kinfer.stamp"), &pins);

@@ -1,7 +1,7 @@
 """What a maker of cases writes into a folder: ONNX files, inputs, and the outputs that something else gives for them.
 
 `cases.json` is a list; each case names a model, the number of its rows and what a unit of its raw counters is in the
-graph's input. Inputs are raw counters, outputs integers or floats of the graph, all little-endian, row after row.
+graph's input. Inputs are raw counters of 64 bits, outputs integers or floats of 32, all little-endian, row after row.
 """
 
 import json
@@ -23,7 +23,7 @@ class Folder:
         if counters is not None:
             counters = np.asarray(counters).reshape(len(counters), -1)
             case |= {"rows": counters.shape[0], "width": counters.shape[1], "counters": f"{name}.counters"}
-            counters.astype("<i4").tofile(self.path / case["counters"])
+            counters.astype("<i8").tofile(self.path / case["counters"])
         for way, values in (outputs or {}).items():
             values = np.asarray(values)
             kind = "floats" if values.dtype.kind == "f" else "integers"

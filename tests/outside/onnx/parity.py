@@ -97,7 +97,14 @@ def mlp(rng, activations):
     net = Net(rng, [widths[0]])
     x = "x"
     for layer in range(1, len(widths)):
-        x = net.dense(x, widths[layer - 1], widths[layer])
+        inputs, outputs = widths[layer - 1 : layer + 1]
+        branch = rng.choice(["plain", "plain", "plain", "Add", "Sub", "Mul", "Concat"])
+        if branch == "plain":
+            x = net.dense(x, inputs, outputs)
+        elif branch == "Concat":
+            x = net.node("Concat", net.dense(x, inputs, outputs - 1), net.dense(x, inputs, 1), axis=1)
+        else:
+            x = net.node(branch, net.dense(x, inputs, outputs), net.dense(x, inputs, outputs))
         if layer + 1 < len(widths):
             x = net.activation(x, activations)
     return net, x, widths[-1]
@@ -183,6 +190,49 @@ def session(model, optimised):
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
+def in_another_form(model, form):
+    """A quantised model as other tools write it."""
+    graph = model.graph
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    made_by = {node.output[0]: node for node in graph.node}
+
+    def replace(old, new):
+        for node in graph.node:
+            node.input[:] = [new if name == old else name for name in node.input]
+
+    if form == "float scores":
+        last = made_by[graph.output[0].name]
+        before = made_by[last.input[0]]
+        graph.output[0].name = before.input[0]
+        graph.node.remove(last)
+        graph.node.remove(before)
+    elif form == "integer inputs":
+        first = next(node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] == "x")
+        kind = TensorProto.UINT8 if constants[first.input[2]].dtype == np.uint8 else TensorProto.INT8
+        graph.node.remove(first)
+        replace(first.output[0], "x")
+        graph.input[0].type.tensor_type.elem_type = kind
+    else:
+        for node in [node for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in constants]:
+            integers, scale, zero_point = (constants[name] for name in node.input)
+            axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 1)
+            along = [-1 if at == axis else 1 for at in range(integers.ndim)]
+            shaped = (lambda array: array.reshape(along)) if scale.size > 1 else (lambda array: array)
+            floats = ((integers.astype(np.int32) - shaped(zero_point)) * shaped(scale)).astype(np.float32)
+            if form == "float biases" and integers.dtype == np.int32:
+                floats += np.random.default_rng(1).uniform(-0.5, 0.5, floats.shape).astype(np.float32) * scale
+                graph.initializer.append(numpy_helper.from_array(floats, node.output[0]))
+                graph.node.remove(node)
+            elif form == "weights quantised in the graph" and integers.dtype != np.int32:
+                name = node.output[0] + "/float"
+                graph.initializer.append(numpy_helper.from_array(floats, name))
+                quantise = helper.make_node("QuantizeLinear", [name, *node.input[1:]], [name + "/q"], axis=axis)
+                graph.node.insert(0, quantise)
+                node.input[0] = name + "/q"
+                node.input[0:1] = [name + "/q"]
+    return model
+
+
 def units(model, values):
     """The integers that the final DequantizeLinear reads, from the floats that it writes."""
     last = next(node for node in model.graph.node if node.output[0] == model.graph.output[0].name)
@@ -220,6 +270,9 @@ PLAIN = ["Relu", "Relu", "Clip", "None"]
 OF_QOPERATOR = ["Relu", "Sigmoid", "LeakyRelu", "Clip", "None"]
 
 
+FORMS = ["float scores", "integer inputs", "float biases", "weights quantised in the graph"]
+
+
 def kinds():
     """(group, number, maker, types of activations and weights, form)"""
     qdq, qop = QuantFormat.QDQ, QuantFormat.QOperator
@@ -232,6 +285,11 @@ def kinds():
         ("QOperator, dense layers", 30, lambda rng: mlp(rng, OF_QOPERATOR), integer8, qop),
         ("QOperator, convolutions", 40, lambda rng: convolutional(rng, OF_QOPERATOR, [3, 3]), integer8, qop),
         ("QDQ, means of 2 × 2", 10, lambda rng: convolutional(rng, PLAIN, [2, 2]), integer8, qdq),
+        *(
+            (f"QDQ, {form}", 10, lambda rng: mlp(rng, SMOOTH) if rng.random() < 0.5 else convolutional(rng, PLAIN, [3, 3]), integer8, qdq)
+            for form in FORMS
+        ),
+        ("QDQ, softmax inside", 10, lambda rng: mlp(rng, ["Softmax"]), integer8, qdq),
         ("QDQ, 16-bit activations", 20, lambda rng: mlp(rng, PLAIN), [(S16, S8), (U16, S8), (S16, S16)], qdq),
     ]
 
@@ -256,11 +314,21 @@ def main(folder):
             per_channel = bool(rng.integers(0, 2)) and types[1] != U8
             symmetric = bool(rng.integers(0, 2)) and types[0] in (S8, S16)
             model = quantised(net.model(output), rows[:32], types, fmt, per_channel, symmetric)
+            form = group.removeprefix("QDQ, ")
+            resolution = RESOLUTION
+            if form == "float scores" and any(node.op_type == "Concat" and node.output[0] == output for node in net.nodes):
+                continue  # each half is quantised by itself, and the halves stay float
+            if form in FORMS:
+                model = in_another_form(model, form)
+            if form == "integer inputs":
+                kind = np.uint8 if model.graph.input[0].type.tensor_type.elem_type == TensorProto.UINT8 else np.int8
+                rows = rng.integers(np.iinfo(kind).min, np.iinfo(kind).max + 1, rows.shape).astype(kind)
+                counters, resolution = rows.astype(np.int32), 1
             try:
                 expected = outputs(model, rows)
             except Unimplemented:
                 continue  # a combination of types that this version has no kernel for
-            folder.add(f"{number}-{done:03}", model, counters, RESOLUTION, expected, group=group)
+            folder.add(f"{number}-{done:03}", model, counters, resolution, expected, group=group)
             done += 1
     folder.close()
 

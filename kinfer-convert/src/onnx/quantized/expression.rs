@@ -104,7 +104,8 @@ impl Unary {
             Self::Sigmoid => double(Function::Sigmoid),
             Self::Tanh => double(Function::Tanh),
             Self::HardSigmoid(alpha, beta) => (alpha * x + beta).clamp(0.0, 1.0),
-            Self::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
+            // As the product that ONNX defines it by.
+            Self::HardSwish => x * Self::HardSigmoid(1.0 / 6.0, 0.5).at(x),
             Self::Elu(alpha) => double(Function::Elu { alpha: alpha.into() }),
             Self::Gelu => double(Function::Gelu),
             Self::Softplus => double(Function::Softplus),

@@ -85,6 +85,9 @@ pub struct Network {
     pub scores_name: String,
     /// A number of the scores in the graph is this much above the engine's: 128 of uint8, 32768 of uint16.
     pub scores_offset: i32,
+    /// For each class of the engine the graph's: another one only where the scores are an image, whose channels lie side by
+    /// side.
+    pub scores_order: Vec<usize>,
     /// Scores → decision.
     pub head: Head,
     /// What the model says about its features, label and outcomes.
@@ -107,7 +110,7 @@ impl Network {
         input::program(&self.elements, resolutions)
     }
 
-    /// The whole model, with a program for these `resolutions`, and without provenance.
+    /// The whole model, with a program for these `resolutions`, and without provenance. `outcomes` are in the graph's order.
     ///
     /// # Errors
     ///
@@ -127,6 +130,10 @@ impl Network {
                 });
                 HeadKind::Threshold(fits?)
             }
+        };
+        let outcomes = match self.head.rule {
+            Rule::ArgMax => self.scores_order.iter().filter_map(|&class| outcomes.get(class).cloned()).collect(),
+            Rule::Threshold { .. } => outcomes,
         };
         Ok(ModelSpec {
             features,

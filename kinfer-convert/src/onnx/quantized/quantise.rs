@@ -429,8 +429,12 @@ pub(super) fn constants(
     scale: f32,
     site: &Site,
 ) -> Result<Term, GraphError> {
-    let narrow = units.iter().all(|&unit| i8::try_from(unit).is_ok());
-    let params = Params { kind: if narrow { Kind::I8 } else { Kind::I16 }, scale, zero_point: 0 };
+    // Zero is one of the numbers of their type: they span no more than it has.
+    let (least, most) = units.iter().fold((0, 0), |(least, most), &unit| (unit.min(least), unit.max(most)));
+    let kind = if most.abs_diff(least) < 256 { Kind::I8 } else { Kind::I16 };
+    let (lo, hi) = kind.range();
+    let zero_point = if least < lo || most > hi { lo - least } else { 0 };
+    let params = Params { kind, scale, zero_point };
     let lying = like.order.numbers().iter().filter_map(|&number| units.get(number));
     let rows = Rows {
         input: builder.one_element(like),

@@ -80,12 +80,6 @@ fn walk(source: &Source, builder: &mut Builder, hint: Option<Order>) -> Result<N
         Scores::Integers(integers) => (integers.clone(), integers.name),
         Scores::Real(real) => (builder.scores(&real)?, real.name),
     };
-    if !scores.order.is_identity() {
-        return Err(GraphError::Interface {
-            what: format!("the scores `{scores_name}` lie in another order than the graph's"),
-            advice: "put a Gemm or MatMul at the end, or a GlobalAveragePool".into(),
-        });
-    }
     if builder.operators.is_empty() {
         // A file has an operator.
         let input = scores.tensor as u16;
@@ -101,6 +95,7 @@ fn walk(source: &Source, builder: &mut Builder, hint: Option<Order>) -> Result<N
         scores: scores.tensor as u16,
         scores_name,
         scores_offset: scores.kind.offset(),
+        scores_order: scores.order.numbers().to_vec(),
         head,
         metadata,
         elements: inputs.elements,

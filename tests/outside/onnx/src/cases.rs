@@ -70,12 +70,9 @@ impl Case {
     /// Raw counters, a row a decision.
     pub(crate) fn counters(&self) -> Result<Vec<Vec<i64>>> {
         let file = self.counters.as_deref().context("the case has no inputs")?;
-        let words = self.words(file)?;
+        let words: Vec<[u8; 8]> = self.words(file)?;
         ensure!(words.len() == self.rows * self.width && self.width > 0, "{file} does not have {} rows", self.rows);
-        Ok(words
-            .chunks(self.width)
-            .map(|row| row.iter().map(|&word| i32::from_le_bytes(word).into()).collect())
-            .collect())
+        Ok(words.chunks(self.width).map(|row| row.iter().map(|&word| i64::from_le_bytes(word)).collect()).collect())
     }
 
     /// What each way of computing them gives.
@@ -92,10 +89,10 @@ impl Case {
         Ok(self.outputs.keys().map(String::as_str).zip(outputs.into_values()).collect())
     }
 
-    fn words(&self, file: &str) -> Result<Vec<[u8; 4]>> {
+    fn words<const N: usize>(&self, file: &str) -> Result<Vec<[u8; N]>> {
         let bytes = self.bytes(file)?;
-        let (words, rest) = bytes.as_chunks::<4>();
-        ensure!(rest.is_empty(), "{file} does not hold words of 32 bits");
+        let (words, rest) = bytes.as_chunks::<N>();
+        ensure!(rest.is_empty(), "{file} does not hold words of {N} bytes");
         Ok(words.to_vec())
     }
 

@@ -64,7 +64,11 @@ impl Converted {
             let expected = scores.iter().position(|&score| score == best);
             ensure!(expected == Some(class as usize), "the engine decides {class}, its scores are {scores:?}");
         }
-        Ok(scores.iter().map(|&score| i64::from(score) + i64::from(self.network.scores_offset)).collect())
+        let mut all = vec![0; scores.len()];
+        for (&score, &number) in scores.iter().zip(&self.network.scores_order) {
+            all[number] = i64::from(score) + i64::from(self.network.scores_offset);
+        }
+        Ok(all)
     }
 
     /// Real value of a score as [`Converted::scores`] gives it.

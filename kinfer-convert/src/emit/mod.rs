@@ -24,6 +24,7 @@ mod rust;
 pub use self::c::Files;
 
 use kinfer::error::Result;
+use kinfer::format::Operator;
 use kinfer::verify::{Interval, Node};
 use kinfer::{Limits, Model, Report, verify};
 
@@ -37,7 +38,7 @@ pub const LIMITS: Limits = Limits { state_bytes: 64 << 10, ..Limits::KERNEL };
 pub struct Emitter<'a> {
     model: Model<'a>,
     report: Report,
-    operators: Vec<Emitted<'a>>,
+    records: Vec<Operator>,
     name: String,
     features: Vec<String>,
     outcomes: Vec<String>,
@@ -60,22 +61,26 @@ impl<'a> Emitter<'a> {
     /// The verifier refuses the model.
     pub fn new(model: Model<'a>, name: &str) -> Result<Self> {
         let report = verify(&model, &LIMITS)?;
-        let proved = model.operators().iter().zip(&report.operators).enumerate();
-        let operators = proved.filter_map(|(number, (operator, proved))| {
-            // Its tensors are there: it is verified.
-            let node = verify::node(&model, &operator, &report).ok()?;
-            Some(Emitted { number, node, accumulator: proved.accumulator })
-        });
-        let operators = operators.collect();
         let (mut features, mut outcomes) = (Names::default(), Names::default());
         Ok(Self {
             features: model.features().iter().map(|feature| features.unique(feature.name.as_str())).collect(),
             outcomes: model.outcomes().iter().map(|outcome| outcomes.unique(outcome.as_str())).collect(),
             name: identifier(name),
+            records: model.operators().iter().collect(),
             model,
             report,
-            operators,
         })
+    }
+
+    /// The operators in their order.
+    fn operators(&self) -> Vec<Emitted<'_>> {
+        let proved = self.records.iter().zip(&self.report.operators).enumerate();
+        let operators = proved.filter_map(|(number, (operator, proved))| {
+            // Its tensors are there: it is verified.
+            let node = verify::node(&self.model, operator, &self.report).ok()?;
+            Some(Emitted { number, node, accumulator: proved.accumulator })
+        });
+        operators.collect()
     }
 
     /// The identifier that was made of the name.

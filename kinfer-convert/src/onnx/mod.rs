@@ -10,6 +10,7 @@ mod error;
 mod external;
 mod metadata;
 mod node;
+pub mod quantized;
 pub mod reader;
 
 use std::path::Path;

@@ -2,6 +2,7 @@
 //! scripts that make models and ask the oracle, and a Rust test that is told by an environment variable where they are.
 
 mod models;
+mod onnx;
 mod tflite;
 
 use std::path::PathBuf;
@@ -30,16 +31,19 @@ pub(crate) struct OutsideArgs {
 enum Suite {
     /// Models trained by scikit-learn, LightGBM and XGBoost, converted and compared
     Models,
+    /// Quantised graphs run by ONNX Runtime, and ONNX's node tests of integer operators
+    Onnx,
     /// TensorFlow Lite files, run by tflite-micro and LiteRT and compared
     Tflite,
 }
 
 impl Suite {
-    const ALL: [Self; 2] = [Self::Models, Self::Tflite];
+    const ALL: [Self; 3] = [Self::Models, Self::Onnx, Self::Tflite];
 
     fn name(self) -> &'static str {
         match self {
             Self::Models => "trained models",
+            Self::Onnx => "quantised graphs and ONNX Runtime",
             Self::Tflite => "TensorFlow Lite interpreters",
         }
     }
@@ -47,6 +51,7 @@ impl Suite {
     fn run(self, step: &Step<'_>) -> Result<u64> {
         match self {
             Self::Models => models::run(step),
+            Self::Onnx => onnx::run(step),
             Self::Tflite => tflite::run(step),
         }
     }

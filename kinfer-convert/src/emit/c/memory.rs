@@ -23,9 +23,10 @@ pub(super) struct Memory {
 impl Memory {
     pub(super) fn of(emitter: &Emitter<'_>) -> Self {
         let (mut lies_in, mut arrays, mut bytes) = (Vec::<usize>::new(), Vec::new(), 0u64);
+        let operators = emitter.operators();
         for (number, tensor) in emitter.model.tensors().iter().enumerate() {
             // Operator i writes tensor i + 1.
-            let writer = number.checked_sub(1).and_then(|operator| emitter.operators.get(operator));
+            let writer = number.checked_sub(1).and_then(|operator| operators.get(operator));
             let passed_on = writer
                 .filter(|writer| matches!(writer.node.kind(), OperatorKind::Reshape | OperatorKind::Remember))
                 .and_then(|writer| lies_in.get(usize::from(writer.node.operator.input)).copied());

@@ -34,7 +34,7 @@ pub(super) fn files(emitter: &Emitter<'_>) -> Files {
 fn source(emitter: &Emitter<'_>, memory: &Memory) -> String {
     let mut body = Code::default();
     features::write(&mut body, emitter);
-    emitter.operators.iter().for_each(|operator| operators::write(&mut body, operator));
+    emitter.operators().iter().for_each(|operator| operators::write(&mut body, operator));
     head::write(&mut body, emitter);
     decide(&mut body, emitter, memory);
 
@@ -52,7 +52,7 @@ fn decide(code: &mut Code, emitter: &Emitter<'_>, memory: &Memory) {
     memory.declare(code);
     let state = if features::keeps_state(emitter) { ", state" } else { "" };
     code.line(format!("@features(counters, {}{state});", memory.tensor(0)));
-    for operator in &emitter.operators {
+    for operator in &emitter.operators() {
         operators::call(code, operator, memory);
     }
     code.line(format!("@head({}, @out_of_range(counters), out);", memory.tensor(emitter.model.head().scores)));

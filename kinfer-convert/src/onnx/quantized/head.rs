@@ -10,6 +10,7 @@ use super::value::{Integers, Move, Real, Source, Value};
 
 /// What is decided from.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one a graph")]
 pub(super) enum Scores {
     Real(Real),
     Integers(Integers),

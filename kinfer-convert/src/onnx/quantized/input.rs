@@ -216,7 +216,7 @@ fn wrong(affine: Option<&AffineSpec>, last: &[i64]) -> usize {
     let Some(affine) = affine else { return usize::MAX };
     let at = |counter: i64| {
         let sum = i128::from(counter) * i128::from(affine.multiplier) + affine.bias;
-        let rounded = kinfer::ops::round::half_even(sum, affine.shift.into());
+        let rounded = kinfer::ops::round::half_even(sum, affine.shift);
         rounded.clamp(affine.lo.into(), affine.hi.into())
     };
     let differs = |(index, &last): (usize, &i64)| {

@@ -29,7 +29,7 @@ impl Builder {
         let mut integers = match &real.source {
             Source::Element(term, function) => self.function(term, function, params, site)?,
             Source::Rows(rows) => {
-                let factors = rows.scales.iter().map(|scale| f64::from(scale / params.scale)).collect();
+                let factors: Vec<f64> = rows.scales.iter().map(|scale| f64::from(scale / params.scale)).collect();
                 self.rows(rows, &factors, &Output::Grid { params: *params, lo, hi }, site)?
             }
             Source::Sum(a, b, sign) => self.sum(a, b, *sign, params, (lo, hi), site)?,
@@ -41,7 +41,7 @@ impl Builder {
             }
             Source::Mean(term, mean) => {
                 let rows = mean_rows(term, mean, site)?;
-                let factors = rows.scales.iter().map(|scale| f64::from(scale / params.scale)).collect();
+                let factors: Vec<f64> = rows.scales.iter().map(|scale| f64::from(scale / params.scale)).collect();
                 self.rows(&rows, &factors, &Output::Grid { params: *params, lo, hi }, site)?
             }
             Source::Softmax(scores) => self.softmax(scores, params, site)?,
@@ -274,7 +274,7 @@ impl Builder {
             let reach = units.iter().zip(&rows.scales).map(|(units, &scale)| units * f64::from(scale));
             score_scale(reach.fold(0.0, f64::max), &real.site)?
         };
-        let factors = rows.scales.iter().map(|&of_row| f64::from(of_row) / scale).collect();
+        let factors: Vec<f64> = rows.scales.iter().map(|&of_row| f64::from(of_row) / scale).collect();
         let (lo, hi) = score_bounds(real, scale);
         self.rows(rows, &factors, &Output::Scores { scale, lo, hi }, &real.site)
     }

@@ -30,7 +30,7 @@ impl Builder {
     pub(super) fn rows(
         &mut self,
         rows: &Rows,
-        factors: &Vec<f64>,
+        factors: &[f64],
         output: &Output,
         site: &Site,
     ) -> Result<Integers, GraphError> {

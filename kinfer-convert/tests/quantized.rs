@@ -4,8 +4,8 @@ mod support;
 
 use kinfer::format::{ElementType, Rounding};
 use kinfer_convert::kinf::{DenseSpec, OperatorSpec, StepSpec, WeightsSpec};
-use kinfer_convert::onnx::quantized::{Network, detect, read};
-use kinfer_convert::onnx::{Rule, Source};
+use kinfer_convert::onnx::Source;
+use kinfer_convert::onnx::quantized::{Network, Rule, detect, read};
 use support::{Graph, int};
 use tract_onnx::pb::TensorProto;
 use tract_onnx::pb::tensor_proto::DataType;

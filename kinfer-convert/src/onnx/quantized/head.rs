@@ -1,12 +1,39 @@
-//! The graph's tail: probabilities, classes, labels, and what they say about the decision. As [`super::super::head`], for
+//! The graph's tail: probabilities, classes, labels, and what they say about the decision. For
 //! scores that are integers or dequantised ones.
 
 use super::super::GraphError;
-use super::super::head::{Head, Rule, logit};
 use super::super::node::int;
 use super::constant::Known;
 use super::node::Node;
 use super::value::{Integers, Move, Real, Source, Value};
+
+/// How scores become a decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Head {
+    /// Argmax or threshold.
+    pub rule: Rule,
+    /// Labels of the classes in their order, where the graph names them.
+    pub labels: Option<Vec<String>>,
+}
+
+/// Scores → class.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// The largest score, the lowest index at a tie.
+    ArgMax,
+    /// Class 1 where the one score is above the threshold.
+    Threshold {
+        /// In units of the score.
+        threshold: f64,
+        /// Whether the model's own output is Sigmoid of the score: people then think in probabilities.
+        sigmoid: bool,
+    },
+}
+
+/// The score whose Sigmoid is `probability`.
+fn logit(probability: f64) -> f64 {
+    (probability / (1.0 - probability)).ln()
+}
 
 /// What is decided from.
 #[derive(Clone, Debug)]

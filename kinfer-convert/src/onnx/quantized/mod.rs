@@ -34,8 +34,8 @@ mod windows;
 use fixed::types::I32F32;
 use kinfer::format::HeadKind;
 
+pub use self::head::{Head, Rule};
 pub use self::walk::read;
-use super::head::{Head, Rule};
 use super::metadata::Metadata;
 use super::node::operator;
 use super::{GraphError, Source};

@@ -3,8 +3,8 @@
 use anyhow::{Result, ensure};
 use kinfer::{Decision, Limits, Model, Packed, Report, verify};
 use kinfer_convert::kinf::{FeatureSpec, StepSpec};
-use kinfer_convert::onnx::quantized::{self, Network};
-use kinfer_convert::onnx::{GraphError, Rule, Source};
+use kinfer_convert::onnx::quantized::{self, Network, Rule};
+use kinfer_convert::onnx::{GraphError, Source};
 
 /// Any size and cost: what is compared is the arithmetic.
 const LIMITS: Limits = Limits {

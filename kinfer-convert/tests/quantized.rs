@@ -4,15 +4,15 @@ mod support;
 
 use kinfer::format::{ElementType, Rounding};
 use kinfer_convert::kinf::{DenseSpec, OperatorSpec, StepSpec, WeightsSpec};
-use kinfer_convert::onnx::quantized::{Network, detect, read};
-use kinfer_convert::onnx::{Rule, Source};
+use kinfer_convert::onnx::Source;
+use kinfer_convert::onnx::quantized::{Network, Rule, detect, read};
 use support::{Graph, int};
 use tract_onnx::pb::TensorProto;
 use tract_onnx::pb::tensor_proto::DataType;
 
 trait Quantised: Sized {
     fn bytes_of(self, name: &str, kind: DataType, dims: &[i64], raw: &[u8]) -> Self;
-    fn read(&self) -> Result<Network, String>;
+    fn quantized(&self) -> Result<Network, String>;
 
     fn scalar(self, name: &str, kind: DataType, raw: u8) -> Self {
         self.bytes_of(name, kind, &[], &[raw])
@@ -27,7 +27,7 @@ impl Quantised for Graph {
         self
     }
 
-    fn read(&self) -> Result<Network, String> {
+    fn quantized(&self) -> Result<Network, String> {
         let source = Source::decode(&self.bytes()).map_err(|error| error.to_string())?;
         read(&source).map_err(|error| error.to_string())
     }
@@ -71,7 +71,7 @@ fn dense(network: &Network) -> &DenseSpec {
 
 #[test]
 fn scales_and_zero_points_are_kept() {
-    let network = quantised().read().unwrap();
+    let network = quantised().quantized().unwrap();
     let rows = &dense(&network).rows;
     // Columns of w less 130; 255 − 130 fits int8, 0 − 130 does not.
     assert_eq!(rows.weights, WeightsSpec::I16(vec![1, 0, -130, 125]));
@@ -89,7 +89,7 @@ fn scales_and_zero_points_are_kept() {
 
 #[test]
 fn a_float_output_has_the_sums_as_scores() {
-    let network = layer(0.5, DataType::Uint8).output("y").read().unwrap();
+    let network = layer(0.5, DataType::Uint8).output("y").quantized().unwrap();
     let rows = &dense(&network).rows;
     assert_eq!((&rows.multipliers[..], &rows.shifts[..]), (&[1 << 30; 2][..], &[30; 2][..]));
     let scores = &network.tensors[1];
@@ -179,7 +179,7 @@ fn damaged_graphs_are_refused_by_the_node() {
         ),
     ];
     for (name, graph, expected) in cases {
-        let error = graph.read().expect_err(name);
+        let error = graph.quantized().expect_err(name);
         assert!(error.contains(expected), "{name}: {error}");
     }
 }

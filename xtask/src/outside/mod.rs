@@ -2,6 +2,7 @@
 //! scripts that make models and ask the oracle, and a Rust test that is told by an environment variable where they are.
 
 mod models;
+mod new;
 mod tflite;
 
 use std::path::PathBuf;
@@ -32,15 +33,18 @@ enum Suite {
     Models,
     /// TensorFlow Lite files, run by tflite-micro and LiteRT and compared
     Tflite,
+    /// Folders of `kinfer new`, trained and converted
+    New,
 }
 
 impl Suite {
-    const ALL: [Self; 2] = [Self::Models, Self::Tflite];
+    const ALL: [Self; 3] = [Self::Models, Self::Tflite, Self::New];
 
     fn name(self) -> &'static str {
         match self {
             Self::Models => "trained models",
             Self::Tflite => "TensorFlow Lite interpreters",
+            Self::New => "model folders",
         }
     }
 
@@ -48,6 +52,7 @@ impl Suite {
         match self {
             Self::Models => models::run(step),
             Self::Tflite => tflite::run(step),
+            Self::New => new::run(step),
         }
     }
 }

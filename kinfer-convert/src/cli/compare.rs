@@ -123,7 +123,7 @@ fn layers(comparison: &Comparison) -> String {
             (Some(_), Some(ratio)) => format!("{ratio:.1} dB"),
             (Some(_), None) => "no error".into(),
         };
-        let node = layer.node.as_deref().unwrap_or("no float value like it, or over 256 elements");
+        let node = layer.node.as_deref().unwrap_or("no float value like it, ranks, or over 256 elements");
         text += &format!("{:>4}  {:<14} {ratio:>10}  {node}\n", layer.tensor, layer.operator);
     }
     text

@@ -5,7 +5,7 @@
 //! element is compared after the best scale and offset, and a tensor's node is the one of its width that it fits best.
 
 use kinfer::Ranked;
-use kinfer::format::{ENTRY_SIZE, HEAD_SIZE, HEADER_SIZE, HeadKind, OUTCOME_SIZE, SectionKind, TENSOR_SIZE};
+use kinfer::format::{ENTRY_SIZE, HEAD_SIZE, HEADER_SIZE, HeadKind, OUTCOME_SIZE, SectionKind, StepKind, TENSOR_SIZE};
 use serde::Serialize;
 
 use crate::data::Data;
@@ -32,7 +32,7 @@ pub struct LayerNoise {
     pub tensor: usize,
     /// The operator that writes it; `features` for the first.
     pub operator: &'static str,
-    /// Name of the float model's node; nothing where none is like it, or the tensor has over 256 elements.
+    /// Name of the float model's node; nothing where none is like it, for ranks of features, and over 256 elements.
     pub node: Option<String>,
     /// Variance of the float values over that of their error, after the best scale and offset of each element, in dB;
     /// nothing without a node or without error.
@@ -60,6 +60,10 @@ pub(super) fn noise(file: &kinfer::Model<'_>, graph: &Graph, data: &Data) -> Vec
 
 /// The elements of a tensor, less its zero point, for every row.
 fn values(file: &kinfer::Model<'_>, tensor: usize, rows: &[&[i64]]) -> Option<Vec<Vec<f64>>> {
+    let is_ranked = file.program().iter().any(|step| matches!(step.kind, StepKind::Bucketise { .. }));
+    if tensor == 0 && is_ranked {
+        return None; // ranks of features are no numbers of theirs
+    }
     let elements = file.tensors().get(tensor)?.elements();
     let engine = Engine::load_within(&tapped(file, tensor, elements)?, &UNBOUNDED).ok()?;
     let mut caller = engine.caller();

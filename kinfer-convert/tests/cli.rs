@@ -282,6 +282,10 @@ fn a_file_is_compared_with_its_model_and_with_no_other() {
         assert_eq!(compared[same], report[same], "{same}");
     }
     assert_eq!(compared["same_source"], true);
+    let layers = compared["layers"].as_array().unwrap();
+    let nodes: Vec<_> = layers.iter().filter_map(|layer| layer["node"].as_str()).collect();
+    assert_eq!(nodes, ["normal", "h0", "z"], "{compared}");
+    assert!(layers.iter().all(|layer| layer["signal_to_noise"].as_f64().unwrap() > 20.0), "{compared}");
     let shown = text(&compare(&here.model, &[]).stdout);
     assert!(shown.contains("agreement") && shown.contains("recall of slow"), "{shown}");
 

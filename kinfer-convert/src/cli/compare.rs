@@ -88,6 +88,7 @@ fn render(comparison: &Comparison) -> String {
         (None, Some(regression)) => format!("\n{}", convert::errors(regression)),
         (None, None) => "\nno label in the data: nothing is known of accuracy, recall or AUC\n".into(),
     };
+    text += &layers(comparison);
     if !comparison.flips.is_empty() {
         text += "\ndecided otherwise, the surest float decision first\n";
         text += &format!(
@@ -109,6 +110,21 @@ fn render(comparison: &Comparison) -> String {
     }
     if comparison.flips.len() > SHOWN {
         text += &format!("{:>8}  and {} more: --json lists them\n", "", differing.saturating_sub(SHOWN));
+    }
+    text
+}
+
+/// Signal to noise, tensor by tensor.
+fn layers(comparison: &Comparison) -> String {
+    let mut text = String::from("\nsignal to noise of each tensor, after the best scale and offset of each element\n");
+    for layer in &comparison.layers {
+        let ratio = match (&layer.node, layer.signal_to_noise) {
+            (None, _) => "-".into(),
+            (Some(_), Some(ratio)) => format!("{ratio:.1} dB"),
+            (Some(_), None) => "no error".into(),
+        };
+        let node = layer.node.as_deref().unwrap_or("no float value like it, ranks, or over 256 elements");
+        text += &format!("{:>4}  {:<14} {ratio:>10}  {node}\n", layer.tensor, layer.operator);
     }
     text
 }

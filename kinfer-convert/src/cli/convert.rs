@@ -201,6 +201,8 @@ pub(super) fn table(quality: &QualityReport, outcomes: &[String]) -> String {
         text += &row(&format!("recall of {outcome}"), of(&float.recall), of(&integer.recall));
         text += &row(&format!("precision of {outcome}"), of(&float.precision), of(&integer.precision));
     }
-    text += &row("AUC", float.auc, integer.auc);
+    if float.auc.is_some() || integer.auc.is_some() {
+        text += &row("AUC", float.auc, integer.auc);
+    }
     text + &format!("base rate {:.4}: accuracy of always saying {}\n", quality.base_rate, quality.commonest)
 }

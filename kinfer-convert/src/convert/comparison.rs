@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::decisions::{Float, Integer, agreement, errors};
 use super::flips;
 use super::head::Decided;
+use super::layers::{self, LayerNoise};
 use super::opened::Opened;
 use super::report::{DataReport, QualityReport, RegressionReport};
 use super::truth::Truth;
@@ -66,6 +67,8 @@ pub struct Comparison {
     pub quality: Option<QualityReport>,
     /// The same of a regression.
     pub regression: Option<RegressionReport>,
+    /// Every tensor of the file beside the float value that it stands for, on 512 rows.
+    pub layers: Vec<LayerNoise>,
 }
 
 /// Compares a file with a float model.
@@ -118,6 +121,7 @@ pub fn compare(pair: &Pair<'_>, progress: &dyn Progress) -> Result<Comparison> {
         out_of_range: integer.out_of_range(),
         quality: truth.as_ref().and_then(|truth| truth.classification(&float, &integer, &head, &label)),
         regression: truth.as_ref().and_then(|truth| truth.regression(&float, &integer, &label)),
+        layers: layers::noise(&file, &opened.model.graph, &data),
     })
 }
 

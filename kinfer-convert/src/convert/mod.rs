@@ -6,6 +6,7 @@ mod decisions;
 mod features;
 mod flips;
 mod head;
+mod layers;
 mod opened;
 mod report;
 mod truth;
@@ -21,6 +22,7 @@ pub use self::comparison::{Comparison, Pair, compare};
 use self::decisions::{Float, Integer, agreement, errors};
 use self::head::Decided;
 pub use self::head::Threshold;
+pub use self::layers::LayerNoise;
 use self::opened::Opened;
 pub use self::report::{
     BudgetReport, DataReport, LayerReport, OperatorReport, QualityReport, RegressionReport, Report, StepReport,

@@ -2,6 +2,7 @@
 //! scripts that make models and ask the oracle, and a Rust test that is told by an environment variable where they are.
 
 mod models;
+mod new;
 mod onnx;
 mod tflite;
 
@@ -35,16 +36,19 @@ enum Suite {
     Onnx,
     /// TensorFlow Lite files, run by tflite-micro and LiteRT and compared
     Tflite,
+    /// Folders of `kinfer new`, trained and converted
+    New,
 }
 
 impl Suite {
-    const ALL: [Self; 3] = [Self::Models, Self::Onnx, Self::Tflite];
+    const ALL: [Self; 4] = [Self::Models, Self::Onnx, Self::Tflite, Self::New];
 
     fn name(self) -> &'static str {
         match self {
             Self::Models => "trained models",
             Self::Onnx => "quantised graphs and ONNX Runtime",
             Self::Tflite => "TensorFlow Lite interpreters",
+            Self::New => "model folders",
         }
     }
 
@@ -53,6 +57,7 @@ impl Suite {
             Self::Models => models::run(step),
             Self::Onnx => onnx::run(step),
             Self::Tflite => tflite::run(step),
+            Self::New => new::run(step),
         }
     }
 }

@@ -66,7 +66,7 @@ fn features(writer: &mut Writer<'_>) -> Result<()> {
 
 fn operator(writer: &mut Writer<'_>, op: &Op, chosen: &Chosen, plan: &Plan) -> Result<()> {
     let weight_type = plan.of(op.node).weights();
-    let unknown = |writer: &Writer<'_>| writer.wrong(op, "it has no integer form", super::lower::MALFORMED);
+    let unknown = |writer: &Writer<'_>| writer.wrong(op, "it has no integer form", super::check::MALFORMED);
     match &op.kind {
         Kind::Chain(chain) => tables::write(writer, op, chain),
         Kind::SquaredError { factor } => distance::squared_error(writer, op, *factor),

@@ -19,6 +19,7 @@
 
 mod cell;
 mod chain;
+mod check;
 mod choose;
 mod distance;
 mod elementwise;

@@ -40,7 +40,7 @@ impl Observed {
         let mut observed = Self {
             ranges: (0..lowered.keys()).map(unseen).collect(),
             sample: (0..lowered.keys()).map(|key| of_width(lowered.width(key))).collect(),
-            linear: (0..lowered.keys()).map(|key| of_width(lowered.width(key))).collect(),
+            linear: (0..lowered.keys()).map(|key| Matrix { columns: lowered.width(key), data: vec![] }).collect(),
             memory: vec![0.0; graph.nodes.len()],
         };
         let mut state = graph.initial_state();

@@ -3,7 +3,8 @@
 use kinfer::format::{ElementType, Leaves};
 use kinfer::ops::trees::{MAX_DEPTH, MAX_NODES};
 
-use super::lower::{Coding, MALFORMED, Op};
+use super::check::MALFORMED;
+use super::lower::{Coding, Op};
 use super::ranks::Split;
 use super::scores;
 use super::writer::{Writer, is_wide};
@@ -141,7 +142,6 @@ fn nodes(
 }
 
 fn check_size(writer: &Writer<'_>, op: &Op, number: usize, tree: &TreeSpec) -> Result<()> {
-    // The way is followed level by level, which takes as many steps as there are nodes on each.
     let depth = tree.depth();
     if depth > MAX_DEPTH as usize {
         let what = format!("tree {number} is {depth} comparisons deep, and {MAX_DEPTH} is the most");

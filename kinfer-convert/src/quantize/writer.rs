@@ -44,18 +44,18 @@ impl<'a> Writer<'a> {
     /// The grid of a value.
     pub(super) fn grid(&self, key: Key) -> Result<Grid> {
         let grid = self.grids.of(self.layout, key, self.lowered.width(key));
-        grid.ok_or_else(|| wrong("a value", "it has no grid", super::lower::MALFORMED))
+        grid.ok_or_else(|| wrong("a value", "it has no grid", super::check::MALFORMED))
     }
 
     pub(super) fn family(&self, key: Key) -> Result<&'a FamilyGrid> {
         let family = self.grids.family(self.layout.family(key));
-        family.ok_or_else(|| wrong("a value", "it has no grid", super::lower::MALFORMED))
+        family.ok_or_else(|| wrong("a value", "it has no grid", super::check::MALFORMED))
     }
 
     /// The tensor of a value that is written.
     pub(super) fn tensor(&self, key: Key) -> Result<u16> {
         let tensor = self.written.get(key).copied().flatten();
-        tensor.ok_or_else(|| wrong("a value", "it is read before it is written", super::lower::MALFORMED))
+        tensor.ok_or_else(|| wrong("a value", "it is read before it is written", super::check::MALFORMED))
     }
 
     /// Says which tensor a value is.

@@ -2,11 +2,12 @@
 
 use kinfer_convert::graph::ensemble::{Tree, TreeNode};
 use kinfer_convert::graph::{Affine, Ensemble, Function, Graph, Operator};
-use kinfer_convert::quantize::Precision;
+use kinfer_convert::quantize::{Plan, Precision, Rows, quantize};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::support::{Random, float_scores, integer_scores, made};
+use crate::operators::dense;
+use crate::support::{Random, assert_close, float_scores, integer_scores, made};
 
 /// A tree with leaves that are multiples of a sixteenth, so that float sums are exact too.
 fn tree(random: &mut Random, features: usize, depth: usize, scores: usize, thresholds: &[f32]) -> Tree {
@@ -156,4 +157,68 @@ fn what_is_behind_the_leaves_is_part_of_them() {
     let counters = random.rows(200, 2, 0, 20);
     assert_eq!(made(&graph, &counters, Precision::W8A8).operators.len(), 1);
     assert_equal(&graph, &counters);
+}
+
+#[test]
+fn trees_and_layers_read_the_same_features() {
+    let mut random = Random(6);
+    let trees: Vec<_> = (0..4).map(|_| tree(&mut random, 3, 3, 2, &[100.5, 900.0, -50.0, 400.0])).collect();
+    let mut graph = Graph::new(3);
+    graph.push("forest", Operator::Trees(Ensemble { trees, bases: vec![0.0; 2] }), vec![0], vec![2]);
+    let operator = Operator::Affine { factor: vec![0.001; 3], offset: vec![0.0; 3] };
+    graph.push("normalise", operator, vec![0], vec![3]);
+    let layer = dense(&mut random, 3, 2);
+    graph.push("layer", layer, vec![2], vec![2]);
+    // As scores of their own, added, and with a layer over both.
+    let joined = graph.push("joined", Operator::Concat { rows: 1 }, vec![1, 3], vec![4]);
+    let counters = random.rows(300, 3, -200, 1500);
+    let quantized = made(&graph, &counters, Precision::W16A16);
+    for (float, integer) in float_scores(&graph, &counters).iter().zip(integer_scores(&quantized, 3, &counters)) {
+        assert_eq!(float[..2], integer[..2], "trees are exact beside a layer");
+    }
+    assert_close(&graph, &counters, 0.02, 0.0002);
+
+    let mut added = graph.clone();
+    added.push("sum", Operator::Add, vec![1, 3], vec![2]);
+    assert_close(&added, &counters, 0.02, 0.0002);
+
+    let layer = dense(&mut random, 4, 2);
+    graph.push("over", layer, vec![joined], vec![2]);
+    assert_close(&graph, &counters, 0.02, 0.0002);
+}
+
+#[test]
+fn trees_on_hidden_values_differ_only_beside_their_thresholds() {
+    let mut random = Random(7);
+    let mut graph = Graph::new(3);
+    let operator = Operator::Affine { factor: vec![0.001; 3], offset: vec![0.0; 3] };
+    graph.push("normalise", operator, vec![0], vec![3]);
+    let layer = dense(&mut random, 3, 4);
+    graph.push("layer", layer, vec![1], vec![4]);
+    let trees = (0..3).map(|_| tree(&mut random, 4, 3, 1, &[0.1, 0.5, -0.3, 0.9])).collect();
+    graph.push("forest", Operator::Trees(Ensemble { trees, bases: vec![0.0] }), vec![2], vec![1]);
+    let counters = random.rows(1000, 3, 0, 1000);
+    let quantized = made(&graph, &counters, Precision::W16A16);
+    let integer = integer_scores(&quantized, 3, &counters);
+    let equal =
+        float_scores(&graph, &counters).iter().zip(&integer).filter(|(float, integer)| float == integer).count();
+    assert!(equal >= 998, "{equal} of 1000");
+}
+
+#[test]
+fn real_features_are_counters_times_their_resolution() {
+    let mut random = Random(8);
+    let thresholds: Vec<f32> = (-20..20).map(|tenth| tenth as f32 * 0.1).collect();
+    let trees = (0..5).map(|_| tree(&mut random, 2, 4, 1, &thresholds)).collect();
+    let mut graph = Graph::new(2);
+    graph.push("forest", Operator::Trees(Ensemble { trees, bases: vec![0.0] }), vec![0], vec![1]);
+    let counters = random.rows(400, 2, -30, 30);
+    let resolutions = [0.1, 0.1];
+    let rows = Rows { counters: &counters, width: 2, resolutions: &resolutions };
+    let quantized = quantize(&graph, &rows, &Plan::uniform(&graph, Precision::W8A8)).unwrap();
+    let integer = integer_scores(&quantized, 2, &counters);
+    for (row, integer) in integer.iter().enumerate() {
+        // 0.3 is a threshold, and three tenths are beside it: the comparison in f32 says on which side.
+        assert_eq!(&graph.scores(&rows.features(row), &mut vec![]), integer, "{:?}", &counters[2 * row..][..2]);
+    }
 }

@@ -42,11 +42,13 @@ pub struct Need {
     pub lanes: u8,
     /// Records in the plan: an operator may run as several parts.
     pub records: u16,
+    /// Whether it runs as a layer of a chain, of which the first has the record.
+    pub chained: bool,
 }
 
 impl Default for Need {
     fn default() -> Self {
-        Self { cycles: 0, words: 0, workspace: 0, lanes: 0, records: 1 }
+        Self { cycles: 0, words: 0, workspace: 0, lanes: 0, records: 1, chained: false }
     }
 }
 

@@ -4,6 +4,7 @@
 //! lies on the stack for one operator does not lie under another, and a decision stays in its 512 bytes.
 
 use super::layout::{Layer, Path, LAYER_WORDS};
+use super::span::Span;
 use crate::backend::{packed, reference, Io};
 use crate::cast::i64s_mut;
 use crate::format::OperatorKind;
@@ -39,23 +40,29 @@ entries! {
     squared_error: reference::distance::squared_error_run;
     recall: reference::state::recall_run;
     remember: reference::state::remember_run;
-    packed_trees: packed::trees::run;
 }
 
-/// Runs the record's part of an operator.
+/// Runs the record's part of an operator. `inputs` are those of the first record where they are not in scratch, else empty:
+/// see [`takes_inputs`].
 #[inline(always)]
-pub(super) fn run(record: &Record, memory: &[i64], scratch: &mut [i32], state: &mut [i64]) {
+pub(super) fn run(record: &Record, memory: &[i64], inputs: &[i32], scratch: &mut [i32], state: &mut [i64]) {
     match Layer::path(record) {
         Path::Rows => run_rows(record, memory, scratch),
+        Path::Chain => run_chain(record, memory, inputs, scratch),
         Path::List => list(record, memory, scratch),
         Path::ListedRows => run_listed(record, memory, scratch),
         Path::Window if cfg!(feature = "convolution") => gather(record, memory, scratch),
         Path::WindowRows if cfg!(feature = "convolution") => run_window(record, memory, scratch),
         Path::Reference => run_reference(record, memory, scratch, state),
         // The only one without a path of its own.
-        Path::Packed if cfg!(feature = "trees") => packed_trees(record, memory, scratch, state),
+        Path::Packed if cfg!(feature = "trees") => packed_trees(record, memory, inputs, scratch),
         Path::Window | Path::WindowRows | Path::Packed => {} // not compiled in
     }
+}
+
+/// Whether a record can read its input elsewhere than in scratch.
+pub(super) const fn takes_inputs(path: Path) -> bool {
+    matches!(path, Path::Chain | Path::Packed)
 }
 
 /// A function of its own, which calls one of the entries in its own place.
@@ -91,6 +98,40 @@ fn run_rows(record: &Record, memory: &[i64], scratch: &mut [i32]) {
     if let (Some(parameters), Some(input)) = (parameters.get(memory), input.get(before)) {
         packed::dense::run(parameters, input, after);
     }
+}
+
+/// Layers of a chain: as [`run_rows`], and apart for the stack.
+#[inline(never)]
+pub(super) fn run_chain(record: &Record, memory: &[i64], inputs: &[i32], scratch: &mut [i32]) {
+    let [input, room, output, parameters] = Layer::spans(record);
+    let Some(parameters) = parameters.get(memory) else { return };
+    let Some((before, after)) = scratch.split_at_mut_checked(output.at as usize) else { return };
+    let Some(input) = input_of(input, before, inputs) else { return };
+    if let Some(room) = after.get_mut(..room.len as usize) {
+        packed::chain::run(parameters, input, room);
+    }
+}
+
+/// The caller's inputs where it has them, else what is in scratch.
+#[inline(always)]
+fn input_of<'a>(input: Span, before: &'a [i32], inputs: &'a [i32]) -> Option<&'a [i32]> {
+    if inputs.is_empty() {
+        input.get(before)
+    } else {
+        Some(inputs)
+    }
+}
+
+/// As `operands`, of which trees have fewer.
+#[inline(never)]
+fn packed_trees(record: &Record, memory: &[i64], inputs: &[i32], scratch: &mut [i32]) {
+    let [input, _, output, parameters] = Layer::spans(record);
+    let Some(parameters) = parameters.get(memory) else { return };
+    let Some((before, after)) = scratch.split_at_mut_checked(output.at as usize) else { return };
+    let Some(input) = input_of(input, before, inputs) else { return };
+    let Some((scores, behind)) = after.split_at_mut_checked(output.len as usize) else { return };
+    let workspace = i64s_mut(behind.get_mut((output.len & 1) as usize..).unwrap_or_default());
+    packed::trees::run(parameters, input, scores, workspace);
 }
 
 #[inline(always)]

@@ -48,6 +48,8 @@ pub enum Path {
     Window = 5,
     /// As [`Path::Rows`], over a gathered window, which is the second input and lies behind the output.
     WindowRows = 6,
+    /// As a chain of small layers. The second input's length is how much of scratch it takes from its output on.
+    Chain = 7,
 }
 
 impl From<BackendKind> for Path {
@@ -71,6 +73,7 @@ impl Layer {
     #[inline]
     pub(super) const fn path(&[what, ..]: &[i64; LAYER_WORDS]) -> Path {
         match what >> 16 {
+            7 => Path::Chain,
             6 => Path::WindowRows,
             5 => Path::Window,
             4 => Path::ListedRows,

@@ -3,9 +3,10 @@
 use core::ops::{Deref, DerefMut};
 
 use super::dispatch;
-use super::layout::{self, Layer, Tensors, LAYER_WORDS};
+use super::layout::{self, Layer, Path, Tensors, LAYER_WORDS};
 use super::span::Span;
 use crate::backend;
+use crate::backend::packed::chain::{self, Chain};
 use crate::cast::{i32s, i32s_mut};
 use crate::decision::{Decision, Flags};
 use crate::error::{Error, Place, Problem, Result};
@@ -30,6 +31,10 @@ pub struct Packed<M> {
 struct Plan {
     features: usize,
     layers: usize,
+    /// Whether the first record alone reads tensor 0, and can do so where a caller has it.
+    in_place: bool,
+    /// Whether the only record is a chain: a small network should not pay for the way to it.
+    is_chain: bool,
     program: Span,
     inputs: Span,
     head: Head,
@@ -132,11 +137,13 @@ impl Plan {
         let tensor = |index: u16| tensors.get(usize::from(index)).copied().unwrap_or_default();
         let program = layout::program_span(model, report);
         program::pack(model, program.of_mut(memory));
-        let records = pack_operators(model, report, &tensors, memory)?;
+        let (records, in_place) = pack_operators(model, report, &tensors, memory)?;
 
         Ok(Self {
             features: model.features().len(),
             layers: records,
+            in_place,
+            is_chain: records == 1 && memory.first_chunk().map(Layer::path) == Some(Path::Chain),
             program,
             inputs: tensor(0),
             head,
@@ -154,7 +161,7 @@ impl Plan {
             return Decision::FALLBACK;
         }
         let flags = self.quantize(memory, scratch, state, raw);
-        self.run_layers(memory, scratch, state);
+        self.run_layers(memory, &[], scratch, state);
         self.conclude(scratch, flags)
     }
 
@@ -182,10 +189,12 @@ impl Plan {
         {
             return &[];
         }
-        for (to, &from) in self.inputs.of_mut(i32s_mut(scratch)).iter_mut().zip(inputs) {
-            *to = from;
+        if !self.in_place {
+            for (to, &from) in self.inputs.of_mut(i32s_mut(scratch)).iter_mut().zip(inputs) {
+                *to = from;
+            }
         }
-        self.run_layers(memory, scratch, state);
+        self.run_layers(memory, if self.in_place { inputs } else { &[] }, scratch, state);
         self.scores_at.of(i32s(scratch))
     }
 
@@ -196,23 +205,33 @@ impl Plan {
 
     /// In place of a call, for the stack's sake.
     #[inline(always)]
-    fn run_layers(&self, memory: &[i64], scratch: &mut [i64], state: &mut [i64]) {
+    fn run_layers(&self, memory: &[i64], mut inputs: &[i32], scratch: &mut [i64], state: &mut [i64]) {
         let scratch = i32s_mut(scratch);
+        if self.is_chain {
+            if let Some(record) = memory.first_chunk() {
+                dispatch::run_chain(record, memory, inputs, scratch);
+            }
+            return;
+        }
         for record in chunks(memory, LAYER_WORDS).take(self.layers) {
             let Some(record) = record.first_chunk() else { return };
-            dispatch::run(record, memory, scratch, state);
+            dispatch::run(record, memory, inputs, scratch, state);
+            inputs = &[];
         }
     }
 }
 
-/// Lays the operators out, and the plan's records before them; how many records there are.
+/// Lays the operators out, and the plan's records before them; how many records there are, and whether the first reads its
+/// inputs where they are.
 #[inline(never)]
 #[cfg_attr(kinfer_module, optimize(size))]
-fn pack_operators(model: &Model<'_>, report: &Report, tensors: &Tensors, memory: &mut [i64]) -> Result<usize> {
+fn pack_operators(model: &Model<'_>, report: &Report, tensors: &Tensors, memory: &mut [i64]) -> Result<(usize, bool)> {
     let tensor = |index: u16| tensors.get(usize::from(index)).copied().unwrap_or_default();
     let first = layout::parameters_at(model, report);
     let (plan, parameters) = memory.split_at_mut_checked(first as usize).unwrap_or_default();
-    let (mut records, mut at) = (0usize, 0);
+    let (mut records, mut at, mut in_place) = (0usize, 0, false);
+    let (inputs, scores) = (tensor(0), tensor(model.head().scores));
+    let reads = |span: Span| span.len > 0 && span.at == inputs.at;
     for (number, proved) in numbered(&report.operators) {
         let Some(operator) = &model.operators().get(number as usize) else { break };
         let found = verify::node(model, operator, report);
@@ -223,8 +242,7 @@ fn pack_operators(model: &Model<'_>, report: &Report, tensors: &Tensors, memory:
         let here = Span { at, len: proved.need.words };
         at = here.end();
         let parameters = here.of_mut(parameters);
-        backend::pack(proved.backend, node, parameters);
-        let layer = Layer {
+        let mut layer = Layer {
             kind: operator.kind(),
             path: proved.backend.into(),
             input: tensor(operator.input),
@@ -232,13 +250,29 @@ fn pack_operators(model: &Model<'_>, report: &Report, tensors: &Tensors, memory:
             output: tensor(operator.output),
             memory: Span { at: here.at.saturating_add(first), ..here },
         };
+        if proved.need.chained {
+            chain::pack(node, chain::table_follows(report, number as usize), parameters);
+            if proved.need.records == 0 {
+                continue; // a part of a record that is there
+            }
+            let Chain { operators, room, words } = Chain::at(report, number as usize);
+            (layer.path, layer.memory.len) = (Path::Chain, words);
+            layer.second = Span { at: 0, len: room };
+            layer.output = tensors.get((number as usize).saturating_add(operators)).copied().unwrap_or_default();
+        } else {
+            backend::pack(proved.backend, node, parameters);
+        }
         backend::for_each_part(node, layer, parameters, &mut |part| {
             let here = plan.get_mut(records.saturating_mul(LAYER_WORDS)..).unwrap_or_default();
             if let Some(record) = here.first_chunk_mut::<LAYER_WORDS>() {
                 *record = part.to_words();
             }
+            in_place = match records {
+                0 => dispatch::takes_inputs(part.path) && !reads(scores),
+                _ => in_place && !reads(part.input) && !reads(part.second),
+            };
             records = records.saturating_add(1);
         });
     }
-    Ok(records)
+    Ok((records, in_place))
 }

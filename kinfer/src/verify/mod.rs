@@ -71,6 +71,7 @@ pub fn verify_into(model: &Model<'_>, limits: &Limits, report: &mut Report) -> R
     program::check(model, report)?;
     prove_operators(model, limits, report)?;
     head::check(model, report)?;
+    backend::packed::chain::join(model, report);
 
     report.inputs = model.features().len();
     report.outcomes = model.outcomes().len();

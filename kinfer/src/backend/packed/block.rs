@@ -134,7 +134,7 @@ impl<'m> Rows<'_, 'm> {
 
     /// As many rows as the narrowest lanes would take; wider lanes for all when a row needs them.
     #[cfg_attr(kinfer_module, optimize(size))]
-    fn block(&self, first: usize) -> Block {
+    pub(super) fn block(&self, first: usize) -> Block {
         let (mut lanes, mut rows) = (Lanes::Four, 0usize);
         let mut sums = [Interval::default(); MAX_ROWS];
         for (channel, sum) in self.channels(first).zip(sums.iter_mut()) {

@@ -34,6 +34,7 @@ pub(super) fn need(node: &Node<'_>, conv: &Conv) -> Option<Need> {
         workspace: SPARE_WORDS.saturating_add(if gathers { rows.len.div_ceil(2) as u32 } else { 0 }),
         lanes: need.lanes,
         records: u16::try_from(records).ok()?,
+        ..Need::default()
     })
 }
 

@@ -24,6 +24,7 @@ pub(super) fn need(node: &Node<'_>, dense: &Dense) -> Option<Need> {
         workspace: SPARE_WORDS.saturating_add(if skips(node, dense) { list_words(node) } else { 0 }),
         lanes: need.lanes,
         records: u16::try_from(need.segments).ok()?.saturating_add(u16::from(skips(node, dense))),
+        ..Need::default()
     })
 }
 
@@ -119,7 +120,7 @@ pub(super) fn run_all(memory: &[i64], io: Io<'_>) {
     }
 }
 
-fn rows_of<'n, 'm>(node: &'n Node<'m>, dense: &'n Dense) -> Option<Rows<'n, 'm>> {
+pub(super) fn rows_of<'n, 'm>(node: &'n Node<'m>, dense: &'n Dense) -> Option<Rows<'n, 'm>> {
     let centred = node.centred().ok()?;
     Some(Rows { node, weights: &dense.weights, len: node.inputs(), count: node.outputs(), centred })
 }

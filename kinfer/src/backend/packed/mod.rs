@@ -11,9 +11,11 @@
 //! * `finish`: sums → activations, in the lanes or one by one;
 //! * `dense`: what is left to do for a dense layer, and the list of inputs that are not zero;
 //! * `conv`: a window at a time made the input of a dense layer;
+//! * `chain`: small layers in a row as one;
 //! * `trees`: decision trees, which multiply nothing: several go down together.
 
 mod block;
+pub(crate) mod chain;
 pub(crate) mod conv;
 pub(crate) mod dense;
 mod finish;
@@ -57,7 +59,7 @@ impl Backend for PackedWords {
         match kind {
             OperatorKind::Dense => dense::run_all(memory, io),
             OperatorKind::Conv => conv::run_all(memory, io),
-            OperatorKind::Trees => trees::run(memory, io),
+            OperatorKind::Trees => trees::run(memory, io.input, io.output, io.workspace),
             _ => {}
         }
     }

@@ -91,7 +91,7 @@ pub(super) fn segments(mut memory: &[i64]) -> impl Iterator<Item = Packed> + '_ 
     })
 }
 
-fn block_words(block: &Block, inputs: usize) -> usize {
+pub(super) fn block_words(block: &Block, inputs: usize) -> usize {
     block.words.saturating_mul(inputs.saturating_add(1)).saturating_add(block.form.words(block))
 }
 
@@ -137,7 +137,7 @@ fn pack_segment(rows: &Rows<'_, '_>, segment: &Segment, folded: i32, here: &mut 
 }
 
 #[cfg_attr(kinfer_module, optimize(size))]
-fn pack_block(rows: &Rows<'_, '_>, block: &Block, folded: i32, memory: &mut [i64]) {
+pub(super) fn pack_block(rows: &Rows<'_, '_>, block: &Block, folded: i32, memory: &mut [i64]) {
     let output = rows.output();
     memory.fill(0);
     let (biases, rest) = memory.split_at_mut_checked(block.words).unwrap_or_default();

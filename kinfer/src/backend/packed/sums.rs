@@ -30,7 +30,7 @@ fn sum_apart<const W: usize>(inputs: &[i32], sums: &mut [i64; W], weights: &[i64
 }
 
 #[inline(always)]
-fn sum_all<const W: usize>(inputs: &[i32], to: &mut [i64; W], weights: &[i64]) {
+pub(super) fn sum_all<const W: usize>(inputs: &[i32], to: &mut [i64; W], weights: &[i64]) {
     let mut sums = *to;
     let columns: &[[i64; W]] = arrays(weights);
     for (words, &input) in columns.iter().zip(inputs) {

@@ -1,6 +1,6 @@
 //! A tree of the file → a perfect tree in heap order.
 
-use super::descent::{place, Inputs};
+use super::descent::{place, unsigned, Inputs};
 use super::LeafWriter;
 use crate::format::{Child, Split, Tree};
 
@@ -8,7 +8,7 @@ use crate::format::{Child, Split, Tree};
 const NODE: i16 = -1;
 
 /// Elements that a byte can name.
-pub(super) const MOST_INPUTS: usize = size_of::<Inputs>() / size_of::<i64>();
+pub(super) const MOST_INPUTS: usize = size_of::<Inputs>() / size_of::<u16>();
 
 /// Where a threshold of a node that sends missing values right looks: behind `inputs` inputs lie the same less one, with
 /// the missing one above all others, and so the threshold is less one as well.
@@ -60,7 +60,7 @@ pub(super) fn fill(
             child = child.wrapping_add(1);
         }
         put(features, at, feature as u8); // below `MOST_INPUTS`
-        put(thresholds, at, threshold);
+        put(thresholds, at, unsigned(i32::from(threshold)) as i16);
     }
 }
 

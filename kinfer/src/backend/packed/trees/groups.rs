@@ -1,6 +1,6 @@
 //! Which trees go down together: neighbours of one class, padded to the depth of the deepest.
 
-use super::descent::{MOST_NODES, TOGETHER};
+use super::descent::{NODES_WORDS, TOGETHER};
 use crate::format::{Leaves, Tree, TreeIter, Trees};
 
 /// The deepest tree that is padded to a perfect one.
@@ -77,10 +77,10 @@ impl Kind {
         TOGETHER.wrapping_shl(self.depth)
     }
 
-    /// Words behind the last group, so that one code goes down trees of every depth: it sees thresholds and leaves of
-    /// [`MOST_NODES`] nodes, however many there are.
+    /// Words behind the last group, so that one code goes down trees of every depth: from the thresholds on, which are no
+    /// longer than the leaves behind them, it sees [`NODES_WORDS`].
     pub(super) const fn spare(self) -> usize {
-        MOST_NODES.wrapping_sub(self.leaves()).div_ceil(4)
+        NODES_WORDS.wrapping_sub(self.leaves().wrapping_shr(1))
     }
 
     /// Words of a group's features, thresholds and leaves; rows come behind.

@@ -1,6 +1,6 @@
 //! Decision trees as perfect trees, eight going down together without a branch: the same time whatever the inputs.
 //!
-//! In packed memory: what all trees share, a base a class, then runs. A run is a head and groups of one [`groups::Kind`],
+//! In packed memory: what all trees share, a base a class (a word each: a loop over less is made a call of `memcpy`), then runs. A run is a head and groups of one [`groups::Kind`],
 //! and the head says how many; a group is the features of its trees (a byte a node), the thresholds (16 bits a node), the
 //! leaves. Where leaves are numbers of rows, a run is one group, the rows lie behind it, and the head says in how many
 //! words. Trees that are a single leaf are part of the bases. Behind the last run are zeros: see [`Kind::spare`]. Deeper
@@ -10,18 +10,20 @@ mod descent;
 mod fill;
 mod groups;
 
-use super::super::{Io, Need};
-use crate::cast::{halves, i16s, i16s_mut, i32s, i32s_mut, pair};
+use super::super::Need;
+use crate::cast::{halves, i16s_mut, i32s, i32s_mut, pair};
 use crate::format::{Tree, Trees};
 use crate::ops::additive::add;
 use crate::ops::trees::MISSING;
 use crate::verify::Node;
-use descent::{descend, element, Inputs, MOST_NODES, TOGETHER};
+use descent::{unsigned, Heap, Inputs, TOGETHER};
 use fill::{fill, put, MOST_INPUTS};
-use groups::{Form, Group, Groups, Kind, MAX_DEPTH};
+use groups::{words, Form, Group, Groups, Kind, MAX_DEPTH};
 
-/// Inputs and form, classes.
+/// Form, and whether values can be missing.
 const HEADER_WORDS: usize = 1;
+/// Words of workspace that hold the inputs.
+const INPUTS_WORDS: usize = size_of::<Inputs>() / size_of::<i64>();
 
 #[cfg_attr(kinfer_module, optimize(size))]
 pub(super) fn need(node: &Node<'_>, trees: &Trees) -> Option<Need> {
@@ -35,7 +37,7 @@ pub(super) fn need(node: &Node<'_>, trees: &Trees) -> Option<Need> {
         }
     }
     let form = Form::of(trees, data, classes);
-    let (mut words, mut cycles) = (HEADER_WORDS.wrapping_add(classes.div_ceil(2)), inputs(node, trees).wrapping_mul(2));
+    let (mut words, mut cycles) = (HEADER_WORDS.wrapping_add(classes), inputs(node, trees).wrapping_mul(2));
     let mut last = None;
     for group in Groups::new(trees.iter(data, classes)) {
         let rows = rows_words(form, group.file_leaves, classes);
@@ -51,7 +53,7 @@ pub(super) fn need(node: &Node<'_>, trees: &Trees) -> Option<Need> {
         cycles = cycles.wrapping_add(steps).wrapping_add(adds).wrapping_add(8);
     }
     words = words.wrapping_add(last.map_or(0, Kind::spare));
-    Some(Need { cycles: cycles as u32, words: words as u32, workspace: MOST_INPUTS as u32, ..Need::default() })
+    Some(Need { cycles: cycles as u32, words: words as u32, workspace: INPUTS_WORDS as u32, ..Need::default() })
 }
 
 #[cfg_attr(kinfer_module, optimize(size))]
@@ -61,8 +63,8 @@ pub(super) fn pack(node: &Node<'_>, trees: &Trees, memory: &mut [i64]) {
     memory.fill(0);
     let Some(([header], rest)) = memory.split_first_chunk_mut::<HEADER_WORDS>() else { return };
     *header = pair(form as i32, i32::from(trees.missing));
-    let (bases, mut rest) = rest.split_at_mut_checked(classes.div_ceil(2)).unwrap_or_default();
-    pack_bases(trees, data, form, i32s_mut(bases).get_mut(..classes).unwrap_or_default());
+    let (bases, mut rest) = rest.split_at_mut_checked(classes).unwrap_or_default();
+    pack_bases(trees, data, form, bases);
 
     let mut run: Option<(Kind, &mut i64)> = None;
     for group in Groups::new(trees.iter(data, classes)) {
@@ -86,17 +88,19 @@ pub(super) fn pack(node: &Node<'_>, trees: &Trees, memory: &mut [i64]) {
 }
 
 /// The scores before any tree, with the trees that are a single leaf and, in narrow form, each tree's smallest value.
-fn pack_bases(trees: &Trees, data: &[u8], form: Form, scores: &mut [i32]) {
+fn pack_bases(trees: &Trees, data: &[u8], form: Form, scores: &mut [i64]) {
     let classes = scores.len();
-    trees.bases(data, classes).copy_to(scores);
+    for (score, base) in scores.iter_mut().zip(trees.bases(data, classes)) {
+        *score = i64::from(base);
+    }
     for tree in trees.iter(data, classes) {
         let scores = scores.get_mut(usize::from(tree.class)..).unwrap_or_default();
         if tree.nodes() == 0 {
             for (score, value) in scores.iter_mut().zip(tree.values()) {
-                *score = score.wrapping_add(value);
+                *score = score.wrapping_add(i64::from(value));
             }
         } else if let (Form::Narrow, Some(score)) = (form, scores.first_mut()) {
-            *score = score.wrapping_add(least(&tree));
+            *score = score.wrapping_add(i64::from(least(&tree)));
         }
     }
 }
@@ -165,131 +169,109 @@ impl LeafWriter<'_, '_> {
 }
 
 #[inline(always)]
-pub(crate) fn run(memory: &[i64], io: Io<'_>) {
-    start(memory, io.input, io.output, io.workspace);
-    let (form, rest) = match memory.split_first_chunk::<HEADER_WORDS>() {
-        Some((&[header], rest)) => (Form::from_code(header as u8), rest),
-        None => return,
-    };
-    if let (Some(inputs), Some(runs)) = (io.workspace.first_chunk(), rest.get(io.output.len().div_ceil(2)..)) {
-        run_all(inputs, form, runs, io.output);
+pub(crate) fn run(memory: &[i64], input: &[i32], scores: &mut [i32], workspace: &mut [i64]) {
+    let Some((&[header], rest)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
+    let Some(words) = workspace.first_chunk_mut::<INPUTS_WORDS>() else { return };
+    for (score, &base) in scores.iter_mut().zip(rest) {
+        *score = base as i32;
+    }
+    put_inputs(input, words);
+    let Ok(inputs) = bytemuck::try_cast_mut(words) else { return };
+    if halves(header).1 != 0 {
+        put_missing(input, inputs);
+    }
+    if let Some(runs) = rest.get(scores.len()..) {
+        run_all(inputs, Form::from_code(header as u8), runs, scores);
     }
 }
 
-/// Bases into the scores, inputs into the workspace.
+/// The inputs, four a word: the loop costs as much as a value.
+#[inline(always)]
+fn put_inputs(mut input: &[i32], words: &mut [i64; INPUTS_WORDS]) {
+    let Ok(quads) = bytemuck::try_cast_mut::<_, [[u16; 4]; INPUTS_WORDS]>(words) else { return };
+    for to in quads {
+        let Some((four, behind)) = input.split_first_chunk() else {
+            for (to, &value) in to.iter_mut().zip(input) {
+                *to = unsigned(value);
+            }
+            return;
+        };
+        *to = four.map(unsigned);
+        input = behind;
+    }
+}
+
+/// What nodes that send missing values right look at.
 #[inline(never)]
-fn start(memory: &[i64], input: &[i32], scores: &mut [i32], workspace: &mut [i64]) {
-    let Some((&[header], rest)) = memory.split_first_chunk::<HEADER_WORDS>() else { return };
-    for (score, &base) in scores.iter_mut().zip(i32s(rest)) {
-        *score = base;
-    }
-    for (to, &value) in workspace.iter_mut().zip(input) {
-        *to = i64::from(value);
-    }
-    if halves(header).1 != 0 {
-        let behind = workspace.get_mut(input.len()..).unwrap_or_default();
-        for (to, &value) in behind.iter_mut().zip(input) {
-            let above = if value == MISSING { i32::from(i16::MAX) } else { value.wrapping_sub(1) };
-            *to = i64::from(above);
-        }
+fn put_missing(input: &[i32], inputs: &mut Inputs) {
+    for (to, &value) in inputs.get_mut(input.len()..).unwrap_or_default().iter_mut().zip(input) {
+        *to = if value == MISSING { u16::MAX } else { unsigned(value.wrapping_sub(1)) };
     }
 }
 
 /// Every run.
 #[inline(always)]
 fn run_all(inputs: &Inputs, form: Form, mut memory: &[i64], scores: &mut [i32]) {
-    while let Some(&head) = memory.first() {
+    while let Some((&head, groups)) = memory.split_first() {
         let [depth, _, low, high, ..] = head.to_le_bytes();
-        let kind = Kind { depth: u32::from(depth), class: u16::from_le_bytes([low, high]) };
-        let count = (head >> 32) as usize;
-        let words = match form {
-            Form::Row => kind.words(form).wrapping_add(count),
-            _ => kind.words(form).wrapping_mul(count),
-        };
-        let scores = scores.get_mut(usize::from(kind.class)..).unwrap_or_default();
+        let scores = scores.get_mut(usize::from(u16::from_le_bytes([low, high]))..).unwrap_or_default();
+        let count = (head >> 32) as u32;
         if depth == 0 {
             return; // what is behind the last
         }
-        match form {
-            Form::Narrow => narrow(inputs, memory, scores),
-            Form::Two => two(inputs, memory, scores),
-            Form::Row => row(inputs, memory, scores),
-        }
-        let Some(behind) = memory.get(words.wrapping_add(1)..) else { return };
-        memory = behind;
+        memory = match form {
+            Form::Narrow => narrow(inputs, groups, depth, count, scores),
+            Form::Two => two(inputs, groups, depth, count, scores),
+            Form::Row => row(inputs, groups, depth, count, scores),
+        };
     }
 }
 
-/// A run in narrow form; `run` goes on behind it. A function for each form, so that registers are its own.
+/// A run of `count` groups in narrow form; what is behind it. A function for each form, so that registers are its own.
 #[inline(never)]
-fn narrow(inputs: &Inputs, run: &[i64], scores: &mut [i32]) {
-    let mut sum = 0i32;
-    for_each_group(inputs, run, Form::Narrow, |reached, leaves| {
-        let Some(leaves) = array::<u16>(leaves) else { return };
-        for at in reached {
-            sum = sum.wrapping_add(i32::from(element(leaves, at)));
+fn narrow<'a>(inputs: &Inputs, mut memory: &'a [i64], depth: u8, count: u32, scores: &mut [i32]) -> &'a [i64] {
+    let (leaves, mut sum) = (TOGETHER.wrapping_shl(u32::from(depth)), 0i32);
+    for _ in 0..count {
+        let Some(heap) = Heap::new(memory, leaves) else { return &[] };
+        for at in heap.descend(inputs, depth) {
+            sum = sum.wrapping_add(i32::from(heap.leaf(at)));
         }
-    });
+        memory = memory.get(words(leaves, Form::Narrow)..).unwrap_or_default();
+    }
     add(&[sum], scores);
+    memory
 }
 
 /// A run of two values a leaf.
 #[inline(never)]
-fn two(inputs: &Inputs, run: &[i64], scores: &mut [i32]) {
+fn two<'a>(inputs: &Inputs, mut memory: &'a [i64], depth: u8, count: u32, scores: &mut [i32]) -> &'a [i64] {
+    let nodes = TOGETHER.wrapping_shl(u32::from(depth));
     let (mut first, mut second) = (0i32, 0i32);
-    for_each_group(inputs, run, Form::Two, |reached, leaves| {
+    for _ in 0..count {
+        let Some(heap) = Heap::new(memory, nodes) else { return &[] };
+        let reached = heap.descend(inputs, depth);
+        let values = memory.get(words(nodes, Form::Two).wrapping_sub(nodes)..).unwrap_or_default();
         for at in reached {
-            let (a, b) = halves(leaves.get(at).copied().unwrap_or(0));
+            let (a, b) = halves(values.get(at.wrapping_sub(nodes)).copied().unwrap_or(0));
             (first, second) = (first.wrapping_add(a), second.wrapping_add(b));
         }
-    });
+        memory = memory.get(words(nodes, Form::Two)..).unwrap_or_default();
+    }
     add(&[first, second], scores);
+    memory
 }
 
-/// A run of numbers of rows, which lie behind them: one group.
+/// A run of numbers of rows, which lie behind them in `behind` words: one group.
 #[inline(never)]
-fn row(inputs: &Inputs, run: &[i64], scores: &mut [i32]) {
-    let Some((&head, memory)) = run.split_first() else { return };
-    let [depth, ..] = head.to_le_bytes();
+fn row<'a>(inputs: &Inputs, memory: &'a [i64], depth: u8, behind: u32, scores: &mut [i32]) -> &'a [i64] {
     let nodes = TOGETHER.wrapping_shl(u32::from(depth));
-    let (Some(thresholds), Some(features)) = (memory.get(nodes.wrapping_shr(3)..), array::<u8>(memory)) else { return };
-    let Some(thresholds) = array::<i16>(thresholds) else { return };
-    let reached = descend(inputs, features, thresholds, depth).map(|at| at as u16);
-    add_rows(&reached, run, scores);
-}
-
-#[inline(never)]
-fn add_rows(reached: &[u16; TOGETHER], run: &[i64], scores: &mut [i32]) {
-    let Some((&head, memory)) = run.split_first() else { return };
-    let nodes = TOGETHER.wrapping_shl(u32::from(head as u8));
-    let Some(leaves) = memory.get(nodes.wrapping_shr(3).wrapping_add(nodes.wrapping_shr(2))..) else { return };
-    let rows = i32s(leaves.get(Form::Row.words(nodes)..).unwrap_or_default());
-    for &at in reached.as_slice() {
-        let row = i16s(leaves).get(usize::from(at)).map_or(0, |&row| usize::from(row as u16));
-        add(rows.get(row.wrapping_mul(scores.len())..).unwrap_or_default(), scores);
+    let (_, rows) = memory.split_at_checked(words(nodes, Form::Row)).unwrap_or_default();
+    let Some(heap) = Heap::new(memory, nodes) else { return &[] };
+    let reached = heap.descend(inputs, depth).map(|at| heap.leaf(at));
+    for row in reached {
+        add(i32s(rows).get(usize::from(row).wrapping_mul(scores.len())..).unwrap_or_default(), scores);
     }
-}
-
-/// Calls `each` with the leaves that are reached in a group of the run, and all that lies from its leaves on. The depth is
-/// read from the head, for a loop of constant length would be unrolled into ten times the code.
-#[inline(always)]
-fn for_each_group(inputs: &Inputs, run: &[i64], form: Form, mut each: impl FnMut([usize; TOGETHER], &[i64])) {
-    let Some((&head, mut memory)) = run.split_first() else { return };
-    let [depth, ..] = head.to_le_bytes();
-    let nodes = TOGETHER.wrapping_shl(u32::from(depth));
-    for _ in 0..(head >> 32) as u32 {
-        let Some(rest) = memory.get(nodes.wrapping_shr(3)..) else { return };
-        let Some(leaves) = rest.get(nodes.wrapping_shr(2)..) else { return };
-        let (Some(features), Some(thresholds)) = (array::<u8>(memory), array::<i16>(rest)) else { return };
-        each(descend(inputs, features, thresholds, depth), leaves);
-        memory = leaves.get(form.words(nodes)..).unwrap_or_default();
-    }
-}
-
-/// As many elements as the way down may look at.
-#[inline]
-fn array<T: bytemuck::Pod>(words: &[i64]) -> Option<&[T; MOST_NODES]> {
-    bytemuck::try_cast_slice::<i64, T>(words).ok()?.first_chunk()
+    rows.get(behind as usize..).unwrap_or_default()
 }
 
 /// Inputs that nodes can look at: once more, with missing values on the other side.

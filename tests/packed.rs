@@ -166,7 +166,8 @@ fn a_sum_that_leaves_64_bits_with_the_zero_point_alone_is_taken_in_full() {
     let bytes = spec.to_bytes();
     let model = Model::parse(&bytes).unwrap();
     let report = verify(&model, &Limits::KERNEL).unwrap();
-    let node = verify::node(&model, &model.operators().get(0).unwrap(), &report).unwrap();
+    let operator = model.operators().get(0).unwrap();
+    let node = verify::node(&model, &operator, &report).unwrap();
     assert_eq!(Runs::outputs(&Reference, &node, &[0, 0]), [-128, -128]);
     assert_eq!(Runs::outputs(&PackedWords, &node, &[0, 0]), [-128, -128]);
 }

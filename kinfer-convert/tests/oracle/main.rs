@@ -10,9 +10,25 @@ use std::fmt::Write as _;
 
 use cases::{Outcome, cases};
 
+/// What torch.export of PyTorch 2.6 writes in a way that is not read, and the refusal.
+const REFUSED: &[(&str, &str)] = &[
+    // A condition on the features, in the function that it calls.
+    ("mlp-softplus.dynamo", "(Greater): supported for one score or probability and a constant"),
+    ("function-mish-written.dynamo", "(Greater): supported for one score or probability and a constant"),
+    ("function-index.dynamo", "(GatherND): this operator is not supported"),
+    // It takes recurrent layers apart, over a sequence of steps; TorchScript writes GRU and LSTM.
+    ("gru.dynamo", "(SplitToSequence): this operator is not supported"),
+    ("lstm.dynamo", "(SplitToSequence): this operator is not supported"),
+    ("gru-stateless.dynamo", "(SplitToSequence): this operator is not supported"),
+    ("lstm-stateless.dynamo", "(SplitToSequence): this operator is not supported"),
+    ("gru-two-layers.dynamo", "input `state0` does not have one row of features a batch element"),
+    ("lstm-two-layers.dynamo", "input `state0` does not have one row of features a batch element"),
+];
+
 #[test]
 fn networks_of_both_torch_exporters_have_the_scores_of_onnx_runtime() {
     let Some(cases) = cases("KINFER_TORCH") else { return };
+    let is_expected = |name: &str, what: &str| REFUSED.iter().any(|(known, why)| *known == name && what.ends_with(why));
     let mut wrong = vec![];
     let (mut same, mut unwritten) = (0, 0);
     for case in &cases {
@@ -23,6 +39,7 @@ fn networks_of_both_torch_exporters_have_the_scores_of_onnx_runtime() {
                 eprintln!("{}: {reason}", case.name);
                 unwritten += 1;
             }
+            (Outcome::Refused(what), None) if is_expected(&case.name, &what) => {}
             (Outcome::Refused(what) | Outcome::Differs(what), _) => wrong.push(format!("{}: {what}", case.name)),
         }
     }

@@ -1,8 +1,8 @@
 """ONNX's own node tests as models of one row.
 
-    backend.py FOLDER OPERATOR...
+    backend.py FOLDER
 
-Every node test whose nodes are of the operators that are given becomes a case. A node's test passes everything as inputs of
+Every node test whose nodes are of operators that `docs/onnx-operators.md` lists as read becomes a case. A node's test passes everything as inputs of
 the graph; here the first float stays, of which the others are constants. Where the batch is not one, operators that take rows
 of a batch keep the first row, and the others get a dimension of one in front, with their axes moved. A product with 1 behind the
 output makes it scores, and nothing that a decision's tail would leave out.
@@ -129,7 +129,16 @@ def convert(case):
     return model, x, y
 
 
-def main(folder, operators):
+def operators_read():
+    """Names in the first table of the page that the reader's own table writes."""
+    page = Path(__file__).parents[3] / "docs/onnx-operators.md"
+    table = page.read_text().split("Refused by name")[0]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| ")]
+    return {row[1].strip() for row in rows} - {"operator"}
+
+
+def main(folder):
+    operators = operators_read()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     cases = []
@@ -151,4 +160,4 @@ def main(folder, operators):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], set(sys.argv[2:]))
+    main(sys.argv[1])

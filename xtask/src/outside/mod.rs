@@ -2,6 +2,7 @@
 //! scripts that make models and ask the oracle, and a Rust test that is told by an environment variable where they are.
 
 mod models;
+mod nets;
 mod new;
 mod onnx;
 mod tflite;
@@ -32,6 +33,8 @@ pub(crate) struct OutsideArgs {
 enum Suite {
     /// Models trained by scikit-learn, LightGBM and XGBoost, converted and compared
     Models,
+    /// Networks of PyTorch's exporters, and ONNX's node tests, against the graph that is read of them
+    Nets,
     /// Quantised graphs run by ONNX Runtime, and ONNX's node tests of integer operators
     Onnx,
     /// TensorFlow Lite files, run by tflite-micro and LiteRT and compared
@@ -41,11 +44,12 @@ enum Suite {
 }
 
 impl Suite {
-    const ALL: [Self; 4] = [Self::Models, Self::Onnx, Self::Tflite, Self::New];
+    const ALL: [Self; 5] = [Self::Models, Self::Nets, Self::Onnx, Self::Tflite, Self::New];
 
     fn name(self) -> &'static str {
         match self {
             Self::Models => "trained models",
+            Self::Nets => "networks and node tests",
             Self::Onnx => "quantised graphs and ONNX Runtime",
             Self::Tflite => "TensorFlow Lite interpreters",
             Self::New => "model folders",
@@ -55,6 +59,7 @@ impl Suite {
     fn run(self, step: &Step<'_>) -> Result<u64> {
         match self {
             Self::Models => models::run(step),
+            Self::Nets => nets::run(step),
             Self::Onnx => onnx::run(step),
             Self::Tflite => tflite::run(step),
             Self::New => new::run(step),

@@ -1,12 +1,14 @@
 //! From a trained model to integers a kernel can run, and the truth about what that cost.
 //!
-//! 1. [`onnx`] reads a graph: features → network → scores → decision.
-//! 2. [`quantize`] makes the network integer, on calibration [`data`].
+//! 1. [`onnx`] reads a file: features → [`graph`] → scores → decision.
+//! 2. [`quantize`] makes the graph integer, on calibration [`data`].
 //! 3. [`kinf`] writes the file: plain structs in, bytes out.
 //! 4. [`engine`] runs the file through the core, exactly as the kernel would; [`mod@reference`] runs the graph in float;
 //!    [`quality`] compares both with the truth.
 //!
-//! A quantised TensorFlow Lite file has its integers already: [`tflite`] takes them over as they are.
+//! A quantised ONNX or TensorFlow Lite file has its integers already: [`onnx::quantized`] and [`tflite`] take them over as
+//! they are.
+//!
 //! [`emit`] writes a verified model as source, C or Rust. It and [`kinf`] need nothing but the core, and are all there is
 //! without the feature `onnx`.
 //!

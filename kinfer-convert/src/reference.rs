@@ -34,6 +34,22 @@ pub struct Reference {
     batch: usize,
 }
 
+/// Which part of a file is run.
+pub(crate) struct Cut<'a> {
+    /// Name of the scores; nothing where no value of the graph holds them.
+    pub(crate) scores: Option<&'a str>,
+    /// The graph's inputs, whose elements are the features in this order.
+    pub(crate) inputs: &'a [Input],
+    /// Number of scores.
+    pub(crate) width: usize,
+}
+
+impl<'a> Cut<'a> {
+    fn of(model: &'a Model) -> Self {
+        Self { scores: model.scores.as_deref(), inputs: &model.inputs, width: model.graph.outputs() }
+    }
+}
+
 impl Reference {
     /// Prepares the graph.
     ///
@@ -41,15 +57,19 @@ impl Reference {
     ///
     /// tract does not take it, no value of the graph holds the scores, or their shape is another than `model` says.
     pub fn new(source: &Source, model: &Model) -> Result<Self> {
+        Self::of(source, &Cut::of(model))
+    }
+
+    fn of(source: &Source, cut: &Cut<'_>) -> Result<Self> {
         // A graph that was exported for a batch of one does not take others.
-        Self::with_batch(source, model, BATCH).or_else(|_| Self::with_batch(source, model, 1))
+        Self::prepare(source, cut, BATCH).or_else(|_| Self::prepare(source, cut, 1))
     }
 
     /// As [`Reference::new`]; nothing where tract does not take the graph, be it that it panics.
-    pub fn attempt(source: &Source, model: &Model) -> Option<Self> {
-        model.scores.as_ref()?;
+    pub(crate) fn attempt(source: &Source, cut: &Cut<'_>) -> Option<Self> {
+        cut.scores?;
         ATTEMPTING.set(true);
-        let attempt = std::panic::catch_unwind(|| Self::new(source, model));
+        let attempt = std::panic::catch_unwind(|| Self::of(source, cut));
         ATTEMPTING.set(false);
         attempt.ok()?.ok()
     }
@@ -60,8 +80,12 @@ impl Reference {
     ///
     /// As [`Reference::new`].
     pub fn with_batch(source: &Source, model: &Model, batch: usize) -> Result<Self> {
-        let width = model.graph.outputs();
-        let Some(scores) = model.scores.clone() else {
+        Self::prepare(source, &Cut::of(model), batch)
+    }
+
+    fn prepare(source: &Source, part: &Cut<'_>, batch: usize) -> Result<Self> {
+        let width = part.width;
+        let Some(scores) = part.scores.map(str::to_owned) else {
             let detail = "no value of it holds the scores".into();
             return Err(Error::Reference { tensor: String::new(), detail });
         };
@@ -70,10 +94,10 @@ impl Reference {
             let mut inputs = Vec::new();
             for (index, outlet) in parsed.input_outlets()?.to_vec().into_iter().enumerate() {
                 let name = &parsed.node(outlet.node).name;
-                let at = model.inputs.iter().position(|input| input.name == *name);
+                let at = part.inputs.iter().position(|input| input.name == *name);
                 let at = at.ok_or_else(|| TractError::msg(format!("it has an input `{name}`")))?;
-                let first = model.inputs[..at].iter().map(Input::width).sum();
-                let input = model.inputs[at].clone();
+                let first = part.inputs[..at].iter().map(Input::width).sum();
+                let input = part.inputs[at].clone();
                 let kind = parsed.input_fact(index)?.datum_type.concretize().unwrap_or(f32::datum_type());
                 let rest = input.dims.iter().skip(1).map(|size| size.to_dim());
                 let shape: TVec<TDim> = std::iter::once(batch.to_dim()).chain(rest).collect();

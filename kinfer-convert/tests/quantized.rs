@@ -3,9 +3,12 @@
 mod support;
 
 use kinfer::format::{ElementType, Rounding};
+use kinfer_convert::convert::Options;
 use kinfer_convert::kinf::{DenseSpec, OperatorSpec, StepSpec, WeightsSpec};
 use kinfer_convert::onnx::Source;
 use kinfer_convert::onnx::quantized::{Network, Rule, detect, read};
+use kinfer_convert::progress::Silent;
+use kinfer_convert::{Conversion, convert};
 use support::{Graph, int};
 use tract_onnx::pb::TensorProto;
 use tract_onnx::pb::tensor_proto::DataType;
@@ -197,4 +200,16 @@ fn no_cut_or_changed_byte_makes_the_reader_panic() {
             let _ = Source::decode(&bytes).map(|source| read(&source).is_ok());
         }
     }
+}
+
+/// The whole way: a graph that is quantised keeps its integers, and decides as tract runs it.
+#[test]
+fn a_quantised_graph_is_converted_with_its_own_integers() {
+    let rows: String = (0..200).map(|row| format!("{},{}\n", (row * 37) % 101 - 50, (row * 59) % 83 - 40)).collect();
+    let workplace = support::Workplace::new(&quantised(), &format!("a,b\n{rows}"));
+    let (model, data) = (workplace.path("model.onnx"), workplace.path("data.csv"));
+    let Conversion { bytes, report } = convert(&Options::new(&model, &data), &Silent).unwrap();
+    assert_eq!((report.agreement, &report.precision[..], report.reference), (1.0, "the model's own", "tract"));
+    let scale = kinfer::Model::parse(&bytes).unwrap().tensors().get(1).unwrap().scale;
+    assert_eq!(scale, 2, "kept");
 }

@@ -5,19 +5,22 @@ use fixed::types::I32F32;
 use super::decisions::{Float, Integer, agreement};
 use super::features::Features;
 use super::head::Decided;
-use super::opened::Opened;
+use super::opened::{Body, Opened};
 use super::{Activations, Options, WANTED};
 use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::kinf::{FeatureSpec, HeadSpec, ModelSpec};
-use crate::progress::Progress;
+use crate::onnx::FeatureInfo;
+use crate::onnx::quantized::Network;
+use crate::progress::{Progress, Silent};
 use crate::quantize::search::{Goal, Measured, Step, search};
 use crate::quantize::{LayerReport, Plan, Precision, Prepared, Quantized, Ranges, Rows};
 
 /// A model as integers, before what is known of its decisions is written into it.
 pub(super) struct Candidate {
     pub(super) spec: ModelSpec,
-    pub(super) plan: Plan,
+    /// Nothing of a model with its own integers.
+    pub(super) plan: Option<Plan>,
     pub(super) silent: Vec<usize>,
     pub(super) layers: Vec<LayerReport>,
     pub(super) steps: Vec<Step>,
@@ -37,7 +40,10 @@ pub(super) struct Job<'a> {
 impl Job<'_> {
     /// The candidate that is written.
     pub(super) fn choose(&self, progress: &dyn Progress) -> Result<Candidate> {
-        let graph = &self.opened.model.graph;
+        let graph = match &self.opened.body {
+            Body::Float(graph) => graph,
+            Body::Integers(network) => return self.keep(network),
+        };
         let Data { counters, width, resolutions, .. } = self.calibration;
         progress.begin("calibration", self.calibration.len());
         let prepared = Prepared::new(graph, &Rows { counters, width: *width, resolutions })?;
@@ -55,6 +61,27 @@ impl Job<'_> {
             Some(asked) if agreed < asked => Err(self.disagrees(asked, agreed, precision.name(), None)),
             _ => Ok(candidate),
         }
+    }
+
+    /// A model that is quantised already, with its own integers.
+    fn keep(&self, network: &Network) -> Result<Candidate> {
+        let outcomes = &self.head.outcomes;
+        let mut spec = network.model(self.schema(), &self.calibration.resolutions, outcomes.clone())?;
+        spec.head.kind = self.head.kind;
+        let candidate = Candidate { spec, plan: None, silent: vec![], layers: vec![], steps: vec![] };
+        let agreed = self.agreement(&candidate.spec, &Silent)?;
+        match self.options.agree {
+            Some(asked) if agreed < asked => Err(self.disagrees(asked, agreed, "the model's own integers", None)),
+            _ => Ok(candidate),
+        }
+    }
+
+    fn schema(&self) -> Vec<FeatureSpec> {
+        let feature = |(index, feature): (usize, &FeatureInfo)| {
+            let (lo, hi) = self.calibration.range(index);
+            FeatureSpec { name: feature.name.clone(), unit: feature.unit.clone(), lo, hi }
+        };
+        self.features.0.iter().enumerate().map(feature).collect()
     }
 
     fn search(&self, prepared: &Prepared<'_>, progress: &dyn Progress) -> Result<Candidate> {
@@ -75,7 +102,7 @@ impl Job<'_> {
         }
         match asked {
             Some(asked) if found.measured.figure < asked => {
-                let blame = found.blame.and_then(|node| self.opened.model.graph.nodes.get(node));
+                let blame = found.blame.and_then(|node| self.opened.graph()?.nodes.get(node));
                 let tried = format!("{} conversions", found.steps.len());
                 Err(self.disagrees(asked, found.measured.figure, &tried, blame.map(|node| node.name.as_str())))
             }
@@ -109,16 +136,12 @@ impl Job<'_> {
 
     fn candidate(&self, quantized: Quantized, plan: Plan, steps: Vec<Step>) -> Candidate {
         let spec = self.spec(&quantized);
-        Candidate { spec, plan, silent: quantized.silent, layers: quantized.layers, steps }
+        Candidate { spec, plan: Some(plan), silent: quantized.silent, layers: quantized.layers, steps }
     }
 
     fn spec(&self, quantized: &Quantized) -> ModelSpec {
-        let feature = |(index, feature): (usize, &crate::onnx::FeatureInfo)| {
-            let (lo, hi) = self.calibration.range(index);
-            FeatureSpec { name: feature.name.clone(), unit: feature.unit.clone(), lo, hi }
-        };
         ModelSpec {
-            features: self.features.0.iter().enumerate().map(feature).collect(),
+            features: self.schema(),
             program: quantized.program.clone(),
             tensors: quantized.tensors.clone(),
             operators: quantized.operators.clone(),
@@ -132,6 +155,9 @@ impl Job<'_> {
 impl Candidate {
     /// Precisions of the layers that have one, each named once.
     pub(super) fn precision(&self) -> String {
+        if self.plan.is_none() {
+            return "the model's own".into();
+        }
         let of_layers = self.layers.iter().filter(|layer| layer.node.is_some()).map(|layer| layer.precision);
         let mut all: Vec<_> = of_layers.collect();
         all.sort();
@@ -142,7 +168,8 @@ impl Candidate {
 
     /// How ranges were chosen.
     pub(super) fn ranges(&self) -> String {
-        match self.plan.ranges {
+        let Some(plan) = &self.plan else { return "the model's own".into() };
+        match plan.ranges {
             Ranges::MinMax => "min-max".into(),
             Ranges::Percentile(share) => format!("the middle {share} %"),
             Ranges::LeastError => "least error".into(),

@@ -79,7 +79,7 @@ pub struct Comparison {
 pub fn compare(pair: &Pair<'_>, progress: &dyn Progress) -> Result<Comparison> {
     let opened = Opened::open(pair.model)?;
     let file = kinfer::Model::parse(pair.bytes).map_err(Error::Refused)?;
-    let (takes, features) = (file.features().len(), opened.model.graph.features);
+    let (takes, features) = (file.features().len(), opened.features);
     if takes != features {
         return Err(Error::Option {
             what: format!("the file takes {takes} counters, the float model {features} features"),
@@ -87,8 +87,8 @@ pub fn compare(pair: &Pair<'_>, progress: &dyn Progress) -> Result<Comparison> {
                 .into(),
         });
     }
-    let head = Decided::of_file(&opened.model, &file)?;
-    let label = match (pair.label, &opened.model.metadata.label) {
+    let head = Decided::of_file(&opened, &file)?;
+    let label = match (pair.label, &opened.metadata.label) {
         (Some(label), _) => Some(label.to_owned()),
         (None, Some(label)) if has_label(pair.data, label)? => Some(label.clone()),
         _ => None,
@@ -98,7 +98,7 @@ pub fn compare(pair: &Pair<'_>, progress: &dyn Progress) -> Result<Comparison> {
     let data = Data::read(pair.data, &columns, label.as_deref())?;
     let truth = data.labels.as_ref().map(|labels| Truth::of(labels, &head, &data.path)).transpose()?;
 
-    let reference = opened.reference();
+    let reference = opened.reference()?;
     opened.check_reading(reference.as_ref(), &data)?;
     progress.begin("float reference", data.len());
     let float = Float::new(&opened, reference.as_ref(), &data, &head, pair.max_error, progress)?;
@@ -121,7 +121,7 @@ pub fn compare(pair: &Pair<'_>, progress: &dyn Progress) -> Result<Comparison> {
         out_of_range: integer.out_of_range(),
         quality: truth.as_ref().and_then(|truth| truth.classification(&float, &integer, &head, &label)),
         regression: truth.as_ref().and_then(|truth| truth.regression(&float, &integer, &label)),
-        layers: layers::noise(&file, &opened.model.graph, &data),
+        layers: opened.graph().map_or(vec![], |graph| layers::noise(&file, graph, &data)),
     })
 }
 

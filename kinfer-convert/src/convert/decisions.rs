@@ -31,10 +31,9 @@ impl Float {
         max_error: Option<f64>,
         progress: &dyn Progress,
     ) -> Result<Self> {
-        let graph = &opened.model.graph;
-        let scores = match reference {
-            Some(reference) => reference.scores(data, progress)?,
-            None => {
+        let mut scores = match (reference, opened.graph()) {
+            (Some(reference), _) => reference.scores(data, progress)?,
+            (None, Some(graph)) => {
                 let mut state = graph.initial_state();
                 let mut scores = Vec::with_capacity(data.len() * graph.outputs());
                 for row in data.rows() {
@@ -43,10 +42,15 @@ impl Float {
                 }
                 scores
             }
+            (None, None) => vec![],
         };
+        let (width, order) = (opened.outputs, opened.order());
+        for row in scores.chunks_exact_mut(width.max(1)) {
+            let before = row.to_vec();
+            row.iter_mut().zip(&order).for_each(|(score, &at)| *score = before.get(at).copied().unwrap_or(*score));
+        }
         let (lo, hi) = scores.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), &x| (lo.min(x), hi.max(x)));
         let tolerance = max_error.unwrap_or(SAME_VALUE * (hi - lo).max(0.0));
-        let width = graph.outputs();
         Ok(Self { classes: classes(&scores, width, head.rule), scores, width, tolerance })
     }
 }

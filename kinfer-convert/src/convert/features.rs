@@ -21,8 +21,8 @@ pub(super) struct Features(pub(super) Vec<FeatureInfo>);
 
 /// Names and units from the model's metadata, else names from the calibration data.
 pub(super) fn named(opened: &Opened, options: &Options<'_>) -> Result<Named> {
-    let wants = opened.model.graph.features;
-    if let Some(features) = &opened.model.metadata.features {
+    let wants = opened.features;
+    if let Some(features) = &opened.metadata.features {
         if features.len() != wants {
             return Err(Error::Option {
                 what: format!("metadata names {} features, the model takes {wants}", features.len()),
@@ -45,7 +45,7 @@ pub(super) fn named(opened: &Opened, options: &Options<'_>) -> Result<Named> {
         }
         return unnamed(names.to_vec());
     }
-    let label = options.label.or(opened.model.metadata.label.as_deref());
+    let label = options.label.or(opened.metadata.label.as_deref());
     let names: Vec<_> = columns(options.calibrate)?.into_iter().filter(|name| Some(name.as_str()) != label).collect();
     let problem = |what: String, advice: &str| Err(Error::Option { what, advice: advice.into() });
     if names.len() != wants {
@@ -113,5 +113,5 @@ pub(super) fn label(opened: &Opened, options: &Options<'_>, evaluated: &Path) ->
         return Ok(Some(label.to_owned()));
     }
     let has = columns(evaluated)?;
-    Ok(opened.model.metadata.label.clone().filter(|label| has.contains(label)))
+    Ok(opened.metadata.label.clone().filter(|label| has.contains(label)))
 }

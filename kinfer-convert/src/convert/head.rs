@@ -4,8 +4,9 @@ use fixed::types::I32F32;
 use kinfer::format::{HeadKind, NAME_SIZE};
 use serde::Serialize;
 
+use super::opened::Opened;
 use crate::error::{Error, Result};
-use crate::onnx::reader::{Model, Rule};
+use crate::onnx::reader::Rule;
 use crate::onnx::{fits_field, logit};
 
 /// Head of the model to be written.
@@ -30,11 +31,11 @@ pub struct Threshold {
 }
 
 impl Decided {
-    pub(super) fn new(model: &Model, threshold: Option<f64>) -> Result<Self> {
-        let mut rule = model.head.rule;
+    pub(super) fn new(opened: &Opened, threshold: Option<f64>) -> Result<Self> {
+        let mut rule = opened.head.rule;
         if let Some(given) = threshold {
             rule = with_threshold(rule, given)?;
-        } else if rule == Rule::Value && model.metadata.outcomes.as_ref().is_some_and(|names| names.len() == 2) {
+        } else if rule == Rule::Value && opened.metadata.outcomes.as_ref().is_some_and(|names| names.len() == 2) {
             // Two outcomes are a decision, and zero is where a score without a probability turns.
             rule = Rule::Threshold { threshold: 0.0, sigmoid: false };
         }
@@ -51,14 +52,14 @@ impl Decided {
             Rule::Threshold { threshold, .. } => HeadKind::Threshold(fixed(threshold)?),
             Rule::Anomaly { threshold } => HeadKind::Anomaly(fixed(threshold)?),
         };
-        let outcomes = outcomes(model, rule)?;
-        Ok(Self { rule, kind, outcomes, labels: model.head.labels.clone(), given: threshold })
+        let outcomes = outcomes(opened, rule)?;
+        Ok(Self { rule, kind, outcomes, labels: opened.head.labels.clone(), given: threshold })
     }
 
     /// The head of a file, over the scores of the float model that it was made from.
-    pub(super) fn of_file(model: &Model, file: &kinfer::Model<'_>) -> Result<Self> {
+    pub(super) fn of_file(opened: &Opened, file: &kinfer::Model<'_>) -> Result<Self> {
         let kind = file.head().kind;
-        let rule = match (kind, model.head.rule) {
+        let rule = match (kind, opened.head.rule) {
             (HeadKind::ArgMax | HeadKind::TopK(_), Rule::ArgMax) => Rule::ArgMax,
             (HeadKind::ArgMin, Rule::ArgMin) => Rule::ArgMin,
             (HeadKind::Value, Rule::Value) => Rule::Value,
@@ -78,13 +79,13 @@ impl Decided {
             }
         };
         let outcomes: Vec<_> = file.outcomes().iter().map(|name| name.to_string()).collect();
-        if matches!(rule, Rule::ArgMax | Rule::ArgMin) && outcomes.len() != model.graph.outputs() {
+        if matches!(rule, Rule::ArgMax | Rule::ArgMin) && outcomes.len() != opened.outputs {
             return refuse(
-                format!("the file has {} outcomes, the float model {} scores", outcomes.len(), model.graph.outputs()),
+                format!("the file has {} outcomes, the float model {} scores", outcomes.len(), opened.outputs),
                 "compare a file with the model that it was converted from: `kinfer inspect` shows its provenance",
             );
         }
-        Ok(Self { rule, kind, outcomes, labels: model.head.labels.clone(), given: None })
+        Ok(Self { rule, kind, outcomes, labels: opened.head.labels.clone(), given: None })
     }
 
     /// Whether the value itself is what is decided.
@@ -132,9 +133,9 @@ fn with_threshold(rule: Rule, given: f64) -> Result<Rule> {
 }
 
 /// Names from the metadata, else labels from the graph, else numbers.
-fn outcomes(model: &Model, rule: Rule) -> Result<Vec<String>> {
+fn outcomes(opened: &Opened, rule: Rule) -> Result<Vec<String>> {
     let classes = match rule {
-        Rule::ArgMax | Rule::ArgMin => model.graph.outputs(),
+        Rule::ArgMax | Rule::ArgMin => opened.outputs,
         Rule::Threshold { .. } | Rule::Anomaly { .. } => 2,
         Rule::Value => 1,
     };
@@ -143,7 +144,7 @@ fn outcomes(model: &Model, rule: Rule) -> Result<Vec<String>> {
         Rule::Anomaly { .. } => vec!["normal".into(), "anomaly".into()],
         _ => (0..classes).map(|class| class.to_string()).collect(),
     };
-    let named = model.metadata.outcomes.clone().or_else(|| model.head.labels.clone());
+    let named = opened.metadata.outcomes.clone().or_else(|| opened.head.labels.clone());
     let outcomes = named.unwrap_or_else(numbered);
     if outcomes.len() != classes {
         return refuse(

@@ -118,7 +118,7 @@ pub struct Conversion {
 /// The model cannot be read, is not supported, does not fit its data, cannot decide as asked, or is refused by the verifier.
 pub fn convert(options: &Options<'_>, progress: &dyn Progress) -> Result<Conversion> {
     let opened = Opened::open(options.model)?;
-    let head = Decided::new(&opened.model, options.threshold)?;
+    let head = Decided::new(&opened, options.threshold)?;
     let named = features::named(&opened, options)?;
     let calibration = named.read(options.calibrate, None)?;
     let features = named.resolved(&calibration)?;
@@ -127,7 +127,7 @@ pub fn convert(options: &Options<'_>, progress: &dyn Progress) -> Result<Convers
     let evaluation = features.read(evaluated, label.as_deref())?;
     let truth = evaluation.labels.as_ref().map(|labels| Truth::of(labels, &head, &evaluation.path)).transpose()?;
 
-    let reference = opened.reference();
+    let reference = opened.reference()?;
     opened.check_reading(reference.as_ref(), &calibration)?;
     progress.begin("float reference", evaluation.len());
     let float = Float::new(&opened, reference.as_ref(), &evaluation, &head, options.max_error, progress)?;

@@ -1,7 +1,7 @@
 //! Rows of raw counters from CSV, Parquet and NumPy files.
 //!
 //! Columns are found by name; arrays have none and are taken in order. A column of floats becomes counters by its
-//! [resolution](resolution).
+//! [resolution].
 
 mod array;
 mod cells;

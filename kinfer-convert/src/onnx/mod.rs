@@ -1,8 +1,8 @@
-//! ONNX → [`Network`](crate::network::Network): reads the protobuf graph itself.
+//! ONNX files: the protobuf graph itself is read.
 //!
-//! [`Source`] is a decoded file. [`lower()`] walks its nodes once, in order, and gives each value a meaning
-//! (`Value`): numbers on the way from the features to the scores, then probabilities, classes and labels. What the
-//! outputs mean together is the decision head. [`cut()`] prunes the graph to the scores, for the float reference.
+//! [`Source`] is a decoded file. [`reader`] makes a [`Graph`](crate::graph::Graph) of a model in float and finds its
+//! decision head; [`quantized`] takes over the integers of one that is quantised already. [`cut()`] prunes the graph to the
+//! scores, for the float reference.
 
 mod constant;
 mod cut;
@@ -27,7 +27,7 @@ pub use self::node::Site;
 pub(crate) use self::reader::logit;
 use crate::error::{Error, Result};
 
-/// Operators that [`lower()`] knows, for messages and documentation.
+/// Operators that [`reader::read`] knows, for messages and documentation.
 pub const SUPPORTED: &str = "Add, ArgMax, ArrayFeatureExtractor, Cast, Clip, Concat (of a probability and its complement), \
 Constant, Div, Dropout, Flatten, Gather (of class labels), Gemm, Greater, Identity, MatMul, Mul, Relu, Reshape, Scaler, \
 Sigmoid and Softmax (before the decision), Squeeze (of labels), Sub, Unsqueeze (of labels)";

@@ -1,8 +1,8 @@
 //! The same scores by fewer operators: what exporters write apart is put together again.
 //!
 //! A pass walks the nodes in order and writes each into a new graph, by the first rule that fits it and what is before it
-//! there. Passes repeat until one changes nothing. [`moves`] lets the reorderings of elements cancel or vanish in weights,
-//! [`fold`] merges what is linear, [`distances`] and [`functions`] find the names of functions that were written out.
+//! there. Passes repeat until one changes nothing. `moves` lets the reorderings of elements cancel or vanish in weights,
+//! `fold` merges what is linear, `distances` and `functions` find the names of functions that were written out.
 //!
 //! Normalisation stays apart from the layer behind it: the features of a decision differ by orders of magnitude, and
 //! their program scales each for itself.

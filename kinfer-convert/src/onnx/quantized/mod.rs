@@ -4,9 +4,9 @@
 //! Two forms are read, as ONNX Runtime's quantiser and quantisation-aware training write them: QDQ (QuantizeLinear and
 //! DequantizeLinear around operators of floats) and QOperator (QLinearConv, QLinearMatMul, MatMulInteger, … and those of
 //! `com.microsoft`). [`read()`] walks the graph once, in order. A DequantizeLinear opens a value that is floats on paper
-//! only ([`value::Real`]); what is computed with it is remembered until a QuantizeLinear closes it, and then becomes
-//! one operator ([`quantise`]). QOperator nodes are both at once. What stays float behind the last operator is the
-//! decision's ([`head`]).
+//! only (`value::Real`); what is computed with it is remembered until a QuantizeLinear closes it, and then becomes
+//! one operator (`quantise`). QOperator nodes are both at once. What stays float behind the last operator is the
+//! decision's (`head`).
 //!
 //! Arithmetic: sums are exact, the factor of a requantisation is formed in `f32` as ONNX Runtime's integer kernels form it,
 //! products round half to even, and functions of one 8-bit tensor are tables computed in `f32`. `docs/quantized-onnx.md`

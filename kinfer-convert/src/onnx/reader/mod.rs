@@ -1,9 +1,9 @@
-//! ONNX → [`Graph`](crate::graph::Graph): a walk over the protobuf graph.
+//! ONNX → [`Graph`]: a walk over the protobuf graph.
 //!
-//! Nodes are read in their order. Each value of the ONNX graph gets a meaning ([`value::Value`]): a constant, a tensor
+//! Nodes are read in their order. Each value of the ONNX graph gets a meaning (`value::Value`): a constant, a tensor
 //! computed from the features, or a class. Tensors have their ONNX dimensions with a batch of one, and their elements in
 //! ONNX's order; what the engine orders otherwise (images, channels last) is brought back by a `Select` that
-//! [`crate::graph::simplify`] removes where two of them meet. A file an operator family; [`head`] reads the tail: what the
+//! [`crate::graph::simplify`] removes where two of them meet. A file an operator family; `head` reads the tail: what the
 //! graph's outputs say about the decision.
 
 mod arithmetic;
@@ -65,6 +65,15 @@ impl Model {
             self.graph = self.graph.simplified();
         }
     }
+}
+
+/// Inputs of a file's graph.
+///
+/// # Errors
+///
+/// One that is no features.
+pub(crate) fn inputs(source: &Source) -> Result<Vec<Input>, GraphError> {
+    input::inputs(source.graph()?, &std::collections::HashSet::new())
 }
 
 /// Reads what a file computes.

@@ -1,6 +1,7 @@
 //! The model as integers: precision as asked for, or as little as keeps the decisions.
 
 use fixed::types::I32F32;
+use kinfer::Kind;
 
 use super::decisions::{Float, Integer, agreement};
 use super::features::Features;
@@ -90,6 +91,10 @@ impl Job<'_> {
         let found = search(prepared, Goal::AtLeast(asked.unwrap_or(WANTED)), |quantized| {
             let spec = self.spec(quantized);
             match self.measure(&spec, progress) {
+                // The first candidate is the cheapest: no other fits where it does not.
+                Err(Error::Refused(error)) if refusal.is_none() && error.kind() == Kind::OverBudget => {
+                    Err(Error::Refused(error))
+                }
                 Err(Error::Refused(error)) => {
                     refusal = Some(error);
                     Ok(Measured { figure: f64::NAN, operations: u64::MAX, bytes: usize::MAX })

@@ -50,7 +50,9 @@ impl Float {
             row.iter_mut().zip(&order).for_each(|(score, &at)| *score = before.get(at).copied().unwrap_or(*score));
         }
         let (lo, hi) = scores.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), &x| (lo.min(x), hi.max(x)));
-        let tolerance = max_error.unwrap_or(SAME_VALUE * (hi - lo).max(0.0));
+        // Where all values are one, what f32 does not tell apart is the same decision.
+        let least = f64::from(f32::EPSILON) * 16.0 * lo.abs().max(hi.abs());
+        let tolerance = max_error.unwrap_or((SAME_VALUE * (hi - lo)).max(least));
         Ok(Self { classes: classes(&scores, width, head.rule), scores, width, tolerance })
     }
 }

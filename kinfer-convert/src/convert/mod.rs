@@ -152,6 +152,7 @@ pub fn convert(options: &Options<'_>, progress: &dyn Progress) -> Result<Convers
     check_written(&engine, &evaluation, &integer)?;
 
     let label = label.unwrap_or_default();
+    let of_truth = truth.as_ref().and_then(|truth| truth.warning(&label, &evaluation.file_name(), &head));
     let report = Report {
         source: crate::data::file_name(options.model),
         source_sha256: opened.sha256.clone(),
@@ -181,7 +182,7 @@ pub fn convert(options: &Options<'_>, progress: &dyn Progress) -> Result<Convers
         verifier: VerifierReport::of(&engine.report),
         layers: chosen.layers.iter().map(LayerReport::of).collect(),
         steps: chosen.steps.iter().map(StepReport::of).collect(),
-        warnings: warnings(&chosen, &features, &calibration, agreed, options),
+        warnings: warnings(&chosen, &features, &calibration, agreed, options).into_iter().chain(of_truth).collect(),
         provenance: chosen.spec.provenance.clone(),
     };
     Ok(Conversion { bytes, report })

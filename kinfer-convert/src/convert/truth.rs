@@ -72,6 +72,23 @@ fn values(labels: &Labels, path: &Path) -> Result<Vec<f64>> {
 }
 
 impl Truth {
+    /// What a label that is the same in all rows leaves unknown.
+    pub(super) fn warning(&self, label: &str, file: &str, head: &Decided) -> Option<String> {
+        match self {
+            Self::Classes { classes, .. } => {
+                let first = classes.first().filter(|first| classes.iter().all(|class| class == *first))?;
+                let outcome = head.outcomes.get(*first as usize)?;
+                Some(format!(
+                    "label `{label}` is {outcome} in all of {file}: nothing is known of AUC and of the other classes"
+                ))
+            }
+            Self::Values(values) => {
+                let first = values.first().filter(|first| values.iter().all(|value| value == *first))?;
+                Some(format!("target `{label}` is {first} in all of {file}: nothing is known of R2"))
+            }
+        }
+    }
+
     pub(super) fn classification(
         &self,
         float: &Float,

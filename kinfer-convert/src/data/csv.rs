@@ -7,11 +7,24 @@ use super::{Cells, DataError, Header, LabelCells};
 
 pub(super) fn header(file: File) -> Result<Header, DataError> {
     let names: Vec<_> = reader(file).headers().map_err(unreadable)?.iter().map(str::to_owned).collect();
-    let separated = |by: char| names.len() == 1 && names.iter().any(|name| name.contains(by));
-    match [';', '\t'].into_iter().find(|&by| separated(by)) {
-        Some(by) => Err(DataError::Format { format: "CSV", detail: format!("columns are separated by {by:?}") }),
-        None => Ok(Header::Named(names)),
+    if names.is_empty() {
+        return Err(DataError::Empty);
     }
+    let separated = |by: char| names.len() == 1 && names.iter().any(|name| name.contains(by));
+    if let Some(by) = [';', '\t'].into_iter().find(|&by| separated(by)) {
+        return Err(DataError::Format { format: "CSV", detail: format!("columns are separated by {by:?}") });
+    }
+    if is_row(&names) {
+        let detail = "its first line holds numbers, not the names of the columns".into();
+        return Err(DataError::Format { format: "CSV", detail });
+    }
+    Ok(Header::Named(names))
+}
+
+/// Whether the first line is one of numbers. Columns without names are written as 0, 1, 2, … by some programs.
+fn is_row(names: &[String]) -> bool {
+    let counted = names.iter().enumerate().all(|(at, name)| *name == at.to_string());
+    !counted && names.iter().all(|name| name.parse::<f64>().is_ok())
 }
 
 pub(super) fn read(
@@ -65,5 +78,16 @@ fn reader(file: File) -> csv::Reader<File> {
 }
 
 fn unreadable(error: csv::Error) -> DataError {
-    DataError::Format { format: "CSV", detail: error.to_string() }
+    let detail = match error.kind() {
+        csv::ErrorKind::Utf8 { pos, .. } => {
+            let line = pos.as_ref().map_or(1, csv::Position::line);
+            format!("line {line} is not UTF-8")
+        }
+        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
+            let line = pos.as_ref().map_or(0, csv::Position::line);
+            format!("line {line} has {len} cells, the lines before have {expected_len}")
+        }
+        _ => error.to_string(),
+    };
+    DataError::Format { format: "CSV", detail }
 }

@@ -78,7 +78,7 @@ impl DataError {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Format { .. } => {
-                "data files are CSV with a header line and commas, Parquet, NPY, or NPZ with one array, with X and y, or with \
+                "data files are CSV in UTF-8 with a header line and commas, Parquet, NPY, or NPZ with one array, with X and y, or with \
                  one array a feature"
             }
             Self::Empty => "give data that is like what the model will see",

@@ -431,7 +431,7 @@ mod tests {
         assert_eq!(read("a,b\n1,2\n", &["a"], Some("slow")).unwrap_err(), "has no column `slow`; its columns are a, b");
         assert_eq!(read("a,a\n1,2\n", &["a"], None).unwrap_err(), "has two columns `a`");
         assert_eq!(read("a,b\n", &["a"], None).unwrap_err(), "has no rows");
-        assert_eq!(read("", &["a"], None).unwrap_err(), "has no column `a`; its columns are ");
+        assert_eq!(read("", &["a"], None).unwrap_err(), "has no rows");
     }
 
     #[test]
@@ -440,7 +440,10 @@ mod tests {
         let error = read("a;b\n1;2\n", &["a"], None).unwrap_err();
         assert_eq!(error, "cannot be read as CSV: columns are separated by ';'");
         let error = read("a,b\n1\n", &["a"], None).unwrap_err();
-        assert!(error.contains("1 field"), "{error}");
+        assert_eq!(error, "cannot be read as CSV: line 3 has 1 cells, the lines before have 2");
+        let error = read("1,2.5\n3,4\n", &["a"], None).unwrap_err();
+        assert_eq!(error, "cannot be read as CSV: its first line holds numbers, not the names of the columns");
+        assert_eq!(read("0,1\n3,4\n", &["1"], None).unwrap().counters, [4]);
         let file = csv_file("");
         std::fs::write(&file, b"\x1f\x8b\x08\x00").unwrap();
         let error = sentence(Data::read(file.path(), &["a".to_owned()], None).unwrap_err());

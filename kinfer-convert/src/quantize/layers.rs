@@ -44,10 +44,10 @@ fn rows(writer: &Writer<'_>, op: &Op, stage: &Stage) -> Result<RowsSpec> {
     for (channel, row) in weights.chunks_exact_mut(inputs).enumerate() {
         let bias = stage.biases[channel] - output.centres[channel];
         let mut step = stage.steps[channel];
-        if bias.abs() > step * BIAS_UNITS {
-            // The weights are nothing beside the bias: a channel that is constant.
+        if bias.abs() > step * BIAS_UNITS || row.iter().all(|&weight| weight == 0) {
+            // The weights are nothing, or nothing beside the bias: a channel that is constant.
             row.fill(0);
-            step = bias.abs() / BIAS_UNITS;
+            step = output.scales[channel].max(bias.abs() / BIAS_UNITS);
         }
         let Some((multiplier, shift)) = factor::requantize(step / output.scales[channel]) else {
             let what = format!("channel {channel}: its outputs leave the range of its multiplier");

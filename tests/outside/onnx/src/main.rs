@@ -1,7 +1,9 @@
 //! What others compute with ONNX models, against the integer engine.
 //!
-//!     kinfer-outside-onnx parity FOLDER     ONNX Runtime's outputs for networks that it quantised
-//!     kinfer-outside-onnx backend FOLDER    ONNX's own node tests
+//! ```text
+//! kinfer-outside-onnx parity FOLDER     ONNX Runtime's outputs for networks that it quantised
+//! kinfer-outside-onnx backend FOLDER    ONNX's own node tests
+//! ```
 //!
 //! FOLDER is what `parity.py` or `backend.py` wrote. A summary goes to standard output as JSON; the exit status is 1 where
 //! something that is asked does not hold.

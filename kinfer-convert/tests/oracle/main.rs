@@ -51,8 +51,9 @@ fn networks_of_both_torch_exporters_have_the_scores_of_onnx_runtime() {
     }
 }
 
-const HEAD: &str = "# ONNX's node tests
+const HEAD: &str = "# What is read of ONNX: its node tests
 
+[onnx-operators.md](onnx-operators.md) lists the operators; integer operators have their own page, [onnx-support-integers.md](onnx-support-integers.md).
 Written by a test (`cargo xtask outside nets` with `KINFER_WRITE_DOCS=1`). Each node test of `onnx` 1.23 whose operators the
 reader of float models names is a model of that node; its other inputs are constants. *passed*: what is read computes the test's
 outputs within 1e-4, in double precision, as it is read and simplified. The others are refused, for the reason that is given.
@@ -85,11 +86,11 @@ fn node_tests_of_onnx_pass_or_are_refused() {
     for (operators, rows) in rows {
         write!(page, "\n## {operators}\n\n| test | |\n|---|---|\n{}", rows.concat()).unwrap();
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/onnx-node-tests.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/onnx-support.md");
     if std::env::var_os("KINFER_WRITE_DOCS").is_some() {
         std::fs::write(path, page).unwrap();
         return;
     }
     let committed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(committed == page, "docs/onnx-node-tests.md is out of date: run this with KINFER_WRITE_DOCS=1");
+    assert!(committed == page, "docs/onnx-support.md is out of date: run this with KINFER_WRITE_DOCS=1");
 }

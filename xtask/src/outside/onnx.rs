@@ -46,8 +46,41 @@ pub(super) fn run(step: &Step<'_>) -> Result<u64> {
         step.note(format!("optimisations {way}: {one} of {all} off by one"));
     }
     let graphs = parity["graphs"].as_u64().context("no number of graphs")?;
-    let cases = compare("backend", &OPERATORS)?["passed"].as_u64().context("no number of tests")?;
-    Ok(graphs + cases)
+    let backend = compare("backend", &OPERATORS)?;
+    documented(&backend)?;
+    Ok(graphs + backend["passed"].as_u64().context("no number of tests")?)
+}
+
+const HEAD: &str = "\
+# ONNX's node tests of integer operators
+
+Written by a test (`cargo xtask outside onnx` with `KINFER_WRITE_DOCS=1`). Each is a model that is converted with its own integers and
+decided by the engine. *passed*: the outputs are those of the test, exactly. The others are refused, for the reason that is given. Float operators
+are in [onnx-support.md](onnx-support.md).
+
+| operator | test | |
+|---|---|---|
+";
+
+/// Refuses a page of the documentation that is not what the node tests gave.
+fn documented(backend: &Value) -> Result<()> {
+    let mut page = HEAD.to_owned();
+    for row in backend["table"].as_array().context("no table of node tests")? {
+        let text = |key: &str| row[key].as_str().unwrap_or_default();
+        let outcome = match row["passed"].as_bool() {
+            Some(true) => "passed".to_owned(),
+            _ if row["inexact"].is_string() => format!("inexact: {}", text("inexact")),
+            _ => format!("not supported: {}", text("not-supported").replace('|', "\\|")),
+        };
+        page += &format!("| {} | {} | {outcome} |\n", text("operator"), text("case"));
+    }
+    let path = workspace::root().join("docs/onnx-support-integers.md");
+    if std::env::var_os("KINFER_WRITE_DOCS").is_some() {
+        return fs::write(&path, page).with_context(|| format!("writing {}", path.display()));
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    ensure!(committed == page, "{} is out of date: run this with KINFER_WRITE_DOCS=1", path.display());
+    Ok(())
 }
 
 /// What the program prints, which is kept beside `folder`; an exit status but 0 is an error, after that.

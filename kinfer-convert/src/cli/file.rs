@@ -27,5 +27,13 @@ pub(crate) fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)
     };
-    attempt().map(drop).map_err(|source| Error::Write { path: path.into(), source })
+    attempt().map(drop).map_err(|error| Error::Write { path: path.into(), source: of_system(error) })
+}
+
+/// What the system says, without the name of the file beside the target, which is nobody's business.
+fn of_system(error: std::io::Error) -> std::io::Error {
+    match error.to_string().split_once(" at path ") {
+        Some((said, _)) => std::io::Error::new(error.kind(), said),
+        None => error,
+    }
 }

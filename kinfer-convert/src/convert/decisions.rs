@@ -8,7 +8,7 @@ use super::head::Decided;
 use super::opened::Opened;
 use crate::data::Data;
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::onnx::reader::Rule;
 use crate::progress::Progress;
 use crate::reference::Reference;
@@ -49,9 +49,18 @@ impl Float {
             let before = row.to_vec();
             row.iter_mut().zip(&order).for_each(|(score, &at)| *score = before.get(at).copied().unwrap_or(*score));
         }
+        if let Some(at) = scores.iter().position(|score| !score.is_finite()) {
+            let (row, score) = (at / width.max(1) + 1, at % width.max(1));
+            return Err(Error::Range {
+                place: data.file_name(),
+                what: format!("row {row}: the model's score {score} is {} in float", scores[at]),
+                advice: "leave such rows out, or put a Clip before a logarithm, a division or a power".into(),
+            });
+        }
         let (lo, hi) = scores.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), &x| (lo.min(x), hi.max(x)));
         // Where all values are one, what f32 does not tell apart is the same decision.
-        let least = f64::from(f32::EPSILON) * 16.0 * lo.abs().max(hi.abs());
+        let largest = scores.iter().fold(0f64, |largest, score| largest.max(score.abs()));
+        let least = f64::from(f32::EPSILON) * 16.0 * largest;
         let tolerance = max_error.unwrap_or((SAME_VALUE * (hi - lo)).max(least));
         Ok(Self { classes: classes(&scores, width, head.rule), scores, width, tolerance })
     }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use kinfer::format::{NAME_SIZE, UNIT_SIZE};
+use kinfer::format::{MAX_FEATURES, NAME_SIZE, SectionKind, UNIT_SIZE};
+use kinfer::{Place, Problem};
 
 use super::Options;
 use super::opened::Opened;
@@ -22,6 +23,11 @@ pub(super) struct Features(pub(super) Vec<FeatureInfo>);
 /// Names and units from the model's metadata, else names from the calibration data.
 pub(super) fn named(opened: &Opened, options: &Options<'_>) -> Result<Named> {
     let wants = opened.features;
+    if wants > MAX_FEATURES {
+        // What the file's reader would say, before the work that a layer of such width is.
+        let problem = Problem::Count { is: wants as u64, max: MAX_FEATURES as u64 };
+        return Err(Error::Refused(kinfer::Error { place: Place::Section(SectionKind::Schema), problem }));
+    }
     if let Some(features) = &opened.metadata.features {
         if features.len() != wants {
             return Err(Error::Option {

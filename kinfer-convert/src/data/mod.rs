@@ -440,7 +440,7 @@ mod tests {
         let error = read("a;b\n1;2\n", &["a"], None).unwrap_err();
         assert_eq!(error, "cannot be read as CSV: columns are separated by ';'");
         let error = read("a,b\n1\n", &["a"], None).unwrap_err();
-        assert_eq!(error, "cannot be read as CSV: line 3 has 1 cells, the lines before have 2");
+        assert_eq!(error, "cannot be read as CSV: line 2 has 1 cells, the lines before have 2");
         let error = read("1,2.5\n3,4\n", &["a"], None).unwrap_err();
         assert_eq!(error, "cannot be read as CSV: its first line holds numbers, not the names of the columns");
         assert_eq!(read("0,1\n3,4\n", &["1"], None).unwrap().counters, [4]);

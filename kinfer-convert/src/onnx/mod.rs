@@ -63,6 +63,9 @@ impl Source {
     ///
     /// They are not ONNX: not protobuf, or without a graph.
     pub fn decode(bytes: &[u8]) -> std::result::Result<Self, GraphError> {
+        if bytes.starts_with(&kinfer::format::LABEL) {
+            return Err(GraphError::NotOnnx { detail: "it is a .kinf file, which is converted already".into() });
+        }
         let model = tract_onnx::onnx()
             .proto_model_for_read(&mut &*bytes)
             .map_err(|error| GraphError::NotOnnx { detail: error.root_cause().to_string() })?;

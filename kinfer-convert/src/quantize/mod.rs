@@ -21,6 +21,7 @@ mod cell;
 mod chain;
 mod check;
 mod choose;
+mod covariance;
 mod distance;
 mod elementwise;
 mod encode;

@@ -6,6 +6,7 @@
 
 use kinfer::format::WeightType;
 
+use super::covariance::Covariance;
 use crate::graph::Matrix;
 
 /// Steps tried for a channel of int8, as shares of the one that just holds its largest weight.
@@ -26,13 +27,16 @@ pub(super) struct Rounded {
 }
 
 /// Rounds `weights` to `weight_type` for inputs of this `covariance`.
-pub(super) fn round(weights: &Matrix, covariance: &Matrix, weight_type: WeightType) -> Rounded {
+pub(super) fn round(weights: &Matrix, covariance: &Covariance, weight_type: WeightType) -> Rounded {
     let (most, shrinks) = match weight_type {
         WeightType::I8 => (127.0, SHRINKS.as_slice()),
         WeightType::I16 => (32_767.0, &SHRINKS[..1]),
     };
-    let order = by_variance(covariance);
-    let compensation = if weights.columns <= MOST_INPUTS { compensation(covariance, &order) } else { None };
+    let order = covariance.by_variance();
+    let compensation = match covariance {
+        Covariance::Full(matrix) if weights.columns <= MOST_INPUTS => compensation(matrix, &order),
+        _ => None,
+    };
     let mut rounded = Rounded { weights: vec![], steps: vec![], errors: vec![] };
     for row in weights.iter_rows() {
         let largest = row.iter().fold(0f64, |largest, weight| largest.max(weight.abs()));
@@ -42,7 +46,7 @@ pub(super) fn round(weights: &Matrix, covariance: &Matrix, weight_type: WeightTy
                 let step = if largest > 0.0 { shrink * largest / most } else { 1.0 };
                 let integers = round_row(row, step, most, &order, compensation.as_ref());
                 let difference: Vec<_> = row.iter().zip(&integers).map(|(w, q)| w - step * f64::from(*q)).collect();
-                (quadratic_form(covariance, &difference), step, integers)
+                (covariance.quadratic_form(&difference), step, integers)
             })
             .min_by(|a, b| a.0.total_cmp(&b.0));
         if let Some((error, step, integers)) = best {
@@ -69,13 +73,6 @@ fn round_row(row: &[f64], step: f64, most: f64, order: &[usize], compensation: O
         }
     }
     integers
-}
-
-/// Inputs that vary most first: their errors cost most, so the others take them up.
-fn by_variance(covariance: &Matrix) -> Vec<usize> {
-    let mut order: Vec<_> = (0..covariance.columns).collect();
-    order.sort_by(|&a, &b| covariance.row(b)[b].total_cmp(&covariance.row(a)[a]));
-    order
 }
 
 /// Upper Cholesky factor of the inverse covariance, its inputs in `order`; nothing where that does not exist.
@@ -138,28 +135,6 @@ fn transposed(matrix: &Matrix) -> Matrix {
     out
 }
 
-/// Covariance of the columns.
-pub(super) fn covariance(rows: &Matrix) -> Matrix {
-    let (n, share) = (rows.columns, 1.0 / rows.rows().max(1) as f64);
-    let mut mean = vec![0.0; n];
-    for row in rows.iter_rows() {
-        mean.iter_mut().zip(row).for_each(|(mean, x)| *mean += share * x);
-    }
-    let mut covariance = Matrix::zeros(n, n);
-    for row in rows.iter_rows() {
-        let centred: Vec<_> = row.iter().zip(&mean).map(|(x, mean)| x - mean).collect();
-        for (i, x) in centred.iter().enumerate() {
-            covariance.row_mut(i).iter_mut().zip(&centred).for_each(|(element, y)| *element += share * x * y);
-        }
-    }
-    covariance
-}
-
-fn quadratic_form(matrix: &Matrix, vector: &[f64]) -> f64 {
-    let dot = |row: &[f64]| row.iter().zip(vector).map(|(a, b)| a * b).sum::<f64>();
-    matrix.iter_rows().zip(vector).map(|(row, x)| x * dot(row)).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,17 +163,18 @@ mod tests {
     #[test]
     fn compensation_beats_rounding_to_the_nearest() {
         let weights = Matrix { columns: 3, data: vec![127.0, 0.45, 10.4, 0.45, 127.0, 3.3] };
-        let compensated = round(&weights, &covariance(), WeightType::I8);
+        let full = Covariance::Full(covariance());
+        let compensated = round(&weights, &full, WeightType::I8);
         for (row, weights) in weights.iter_rows().enumerate() {
             let nearest: Vec<_> = weights.iter().map(|weight| weight - weight.round()).collect();
-            assert!(compensated.errors[row] <= quadratic_form(&covariance(), &nearest) + 1e-12);
+            assert!(compensated.errors[row] <= full.quadratic_form(&nearest) + 1e-12);
         }
         assert!(compensated.weights.iter().all(|&weight| weight.abs() <= 127), "symmetric");
     }
 
     #[test]
     fn a_channel_without_weights_stays_without() {
-        let rounded = round(&Matrix::zeros(1, 3), &covariance(), WeightType::I16);
+        let rounded = round(&Matrix::zeros(1, 3), &Covariance::Full(covariance()), WeightType::I16);
         assert_eq!((rounded.weights, rounded.steps), (vec![0, 0, 0], vec![1.0]));
     }
 }

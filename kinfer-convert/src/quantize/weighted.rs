@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use kinfer::format::WeightType;
 
+use super::covariance::Covariance;
 use super::grid::Grid;
 use super::lower::{Kind, Op};
-use super::round::{self, Rounded, covariance};
+use super::round::{self, Rounded};
 use crate::graph::{Conv, Matrix, Operator};
 
 /// Windows of a sample that a convolution's weights are rounded on.
@@ -22,7 +23,7 @@ pub(super) struct Part {
     columns: Vec<usize>,
     /// What the columns are on the sample; a tap in the padding is zero.
     samples: Matrix,
-    covariance: Matrix,
+    covariance: Covariance,
 }
 
 /// Integer weights, and biases in real units.
@@ -63,7 +64,7 @@ impl<'a> Job<'a> {
             Kind::Plain(Operator::Dense { weights, .. }) => {
                 let columns = (0..weights.columns).collect();
                 let samples = thinned(inputs);
-                let covariance = covariance(&samples);
+                let covariance = Covariance::of(&samples);
                 (weights, vec![Part { rows: 0..weights.rows(), columns, samples, covariance }])
             }
             Kind::Plain(Operator::Conv(conv)) => {
@@ -104,12 +105,7 @@ impl<'a> Job<'a> {
             for row in part.rows.clone() {
                 weights.data.extend(self.weights.row(row).iter().zip(&scales).map(|(weight, scale)| weight * scale));
             }
-            let mut of_units = part.covariance.clone();
-            for i in 0..scales.len() {
-                let row = of_units.row_mut(i);
-                row.iter_mut().zip(&scales).for_each(|(element, scale)| *element /= scales[i] * scale);
-                row[i] += noise[i];
-            }
+            let of_units = part.covariance.in_units(&scales, &noise);
             let rounded = round::round(&weights, &of_units, self.weight_type);
             for ((row, weights), of_weights) in part.rows.clone().zip(weights.iter_rows()).zip(&rounded.errors) {
                 let of_inputs: f64 = weights.iter().zip(&noise).map(|(weight, noise)| weight * weight * noise).sum();
@@ -230,6 +226,6 @@ fn windows(conv: &Conv, group: usize, inputs: &Matrix) -> Part {
             }
         }
     }
-    let covariance = covariance(&samples);
+    let covariance = Covariance::of(&samples);
     Part { rows: group * outputs..(group + 1) * outputs, columns, samples, covariance }
 }

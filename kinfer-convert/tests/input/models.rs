@@ -20,7 +20,7 @@ fn a_kinf_is_no_onnx_and_an_onnx_no_kinf() {
     let place = Place::new(&value([0.5, -0.25], 0.1).bytes(), DATA);
     assert_eq!(place.done(&["convert", "model.onnx", "--calibrate", "data.csv", "-o", "other.kinf"]).status, Some(0));
     let done = place.done(&["convert", "other.kinf", "--calibrate", "data.csv", "-o", "model.kinf"]);
-    done.is_refused(1, "other.kinf: is a .kinf file already, not an ONNX model");
+    done.is_refused(1, "this is not an ONNX model: it is a .kinf file, which is converted already");
     let done = place.done(&["run", "model.onnx", "--input", "data.csv"]);
     done.is_refused(1, &kinfer::Model::parse(&value([0.5, -0.25], 0.1).bytes()).unwrap_err().to_string());
     let check = place.kinfer(&["check", "model.onnx"]);
@@ -45,7 +45,7 @@ fn models_that_decide_nothing() {
 #[test]
 fn weights_that_integers_cannot_stand_for() {
     let large = "node `y`: its scores do not fit I32F32: they reach 2^31 and more";
-    for weights in [[1e38, 1.0], [1e38, 1e-38], [1e30, 1e30]] {
+    for weights in [[1e30, 1.0], [1e30, 1e-38], [1e30, 1e30]] {
         Place::new(&value(weights, 0.1).bytes(), DATA).convert(&[]).is_refused(1, large);
     }
     let vanishing = Place::new(&value([1e-38, 1e-38], 0.0).bytes(), DATA).convert(&[]);
@@ -57,9 +57,12 @@ fn weights_that_integers_cannot_stand_for() {
         .node("MatMul", &["x", "w"], "m", &[])
         .node("Exp", &["m"], "y", &[])
         .output("y");
-    Place::new(&overflows.bytes(), b"a,b\n1,2\n30,50\n")
-        .convert(&[])
-        .is_refused(1, "row 1 of the calibration data makes the graph's score 0 inf");
+    let place = Place::new(&overflows.bytes(), b"a,b\n1,2\n30,50\n");
+    place.convert(&[]).is_refused(1, "data.csv: row 1: the model's score 0 is inf in float");
+    place.write("data.csv", b"a,b\n0,0\n0,-1\n");
+    place.write("test.csv", b"a,b\n0,0\n0,70\n");
+    let unseen = place.convert(&["--evaluate", "test.csv"]);
+    unseen.is_refused(1, "test.csv: row 2: the model's score 0 is inf in float");
 }
 
 #[test]
@@ -67,18 +70,25 @@ fn a_model_over_budget_is_refused_with_the_verifiers_sentence() {
     let place = Place::new(&value([0.5, -0.25], 0.1).bytes(), DATA);
     place.convert(&["--budget-ops", "3"]).is_refused(1, "file: operations 4 over the budget of 3");
 
-    // As wide as a tensor can be: refused before any of it is made integer.
-    let features = 65_536;
-    let wide = Graph::new(features)
-        .floats("w", &[features, 4], &vec![1.0; 4 * features as usize])
-        .node("MatMul", &["x", "w"], "y", &[])
-        .node("ArgMax", &["y"], "class", &[int("axis", 1)])
-        .output("class");
-    let line = |cell: fn(i64) -> String| (0..features).map(cell).collect::<Vec<_>>().join(",") + "\n";
-    let data = line(|at| format!("f{at}")) + &line(|at| (at % 7).to_string());
-    let done = Place::new(&wide.bytes(), data.as_bytes()).convert(&[]);
+    let network = |features: i64, hidden: i64| {
+        let ones = |count: i64| vec![1.0; count as usize];
+        let graph = Graph::new(features)
+            .floats("w", &[features, hidden], &ones(features * hidden))
+            .floats("v", &[hidden, 1], &ones(hidden))
+            .node("MatMul", &["x", "w"], "h", &[])
+            .node("Relu", &["h"], "r", &[])
+            .node("MatMul", &["r", "v"], "y", &[])
+            .output("y");
+        let line = |cell: fn(i64) -> String| (0..features).map(cell).collect::<Vec<_>>().join(",") + "\n";
+        let data = line(|at| format!("f{at}")) + &line(|at| (at % 7).to_string());
+        Place::new(&graph.bytes(), data.as_bytes()).convert(&[])
+    };
+    let done = network(32, 4100);
     assert_eq!((done.status, done.kept), (Some(1), true), "{done:?}");
-    assert!(done.sentence.contains("over the budget of"), "{done:?}");
+    assert!(done.sentence.starts_with("error: file: operations 13"), "{done:?}");
+    assert!(done.sentence.ends_with(" over the budget of 131072"), "{done:?}");
+    // As wide as a tensor can be.
+    network(65_536, 4).is_refused(1, "section schema: has 65536 records, 1 to 256 are allowed");
 }
 
 #[test]

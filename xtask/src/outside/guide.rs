@@ -42,7 +42,9 @@ pub(super) fn run(step: &Step<'_>) -> Result<u64> {
     let mut printed = String::new();
     for block in &blocks {
         match *block {
-            Block::Python { name, text } => fs::write(place.join(name), text).with_context(|| format!("writing {name}"))?,
+            Block::Python { name, text } => {
+                fs::write(place.join(name), text).with_context(|| format!("writing {name}"))?
+            }
             Block::Shell(commands) => {
                 let mut shell = Command::new("sh");
                 shell.args(["-e", "-c", commands]).current_dir(&place).env("PATH", &path);
@@ -120,11 +122,8 @@ mod tests {
     #[test]
     fn commands_and_programs_are_taken_in_order() {
         let page = "Text.\n\n```sh\na\nb\n```\n\nand\n\n```python\n# c.py\npass\n```\n\n```text\nshown\n```\n\n```sh\nd\n```\n";
-        let expected = [
-            Block::Shell("a\nb\n"),
-            Block::Python { name: "c.py", text: "# c.py\npass\n" },
-            Block::Shell("d\n"),
-        ];
+        let expected =
+            [Block::Shell("a\nb\n"), Block::Python { name: "c.py", text: "# c.py\npass\n" }, Block::Shell("d\n")];
         assert_eq!(blocks(page).unwrap(), expected);
         assert!(blocks("no commands\n").is_err());
         assert!(blocks("\n```python\nimport os\n```\n").is_err());

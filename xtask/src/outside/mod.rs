@@ -1,6 +1,8 @@
 //! Tests against what other people's software says, one folder of `tests/outside/` each: a file of pinned requirements,
 //! scripts that make models and ask the oracle, and a Rust test that is told by an environment variable where they are.
+//! And the page for model authors, whose commands are typed.
 
+mod guide;
 mod models;
 mod nets;
 mod new;
@@ -41,10 +43,12 @@ enum Suite {
     Tflite,
     /// Folders of `kinfer new`, trained and converted
     New,
+    /// `docs/guide-model-authors.md`, typed as it stands
+    Guide,
 }
 
 impl Suite {
-    const ALL: [Self; 5] = [Self::Models, Self::Nets, Self::Onnx, Self::Tflite, Self::New];
+    const ALL: [Self; 6] = [Self::Models, Self::Nets, Self::Onnx, Self::Tflite, Self::New, Self::Guide];
 
     fn name(self) -> &'static str {
         match self {
@@ -53,6 +57,7 @@ impl Suite {
             Self::Onnx => "quantised graphs and ONNX Runtime",
             Self::Tflite => "TensorFlow Lite interpreters",
             Self::New => "model folders",
+            Self::Guide => "guide for model authors",
         }
     }
 
@@ -63,6 +68,7 @@ impl Suite {
             Self::Onnx => onnx::run(step),
             Self::Tflite => tflite::run(step),
             Self::New => new::run(step),
+            Self::Guide => guide::run(step),
         }
     }
 }

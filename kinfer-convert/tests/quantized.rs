@@ -213,3 +213,24 @@ fn a_quantised_graph_is_converted_with_its_own_integers() {
     let scale = kinfer::Model::parse(&bytes).unwrap().tensors().get(1).unwrap().scale;
     assert_eq!(scale, 2, "kept");
 }
+
+/// ONNX Runtime's own operators are converted too; there is nothing to compare them with, and that is said.
+#[test]
+fn operators_that_tract_lacks_are_converted_and_compared_with_nothing() {
+    let mut graph = layer(0.5, DataType::Uint8)
+        .floats("ys", &[], &[2.0])
+        .scalar("yz", DataType::Uint8, 10)
+        .node("QGemm", &["q", "xs", "xz", "w", "ws", "wz", "b", "ys", "yz"], "yq", &[])
+        .node("DequantizeLinear", &["yq", "ys", "yz"], "yd", &[])
+        .output("yd");
+    let nodes = &mut graph.0.graph.as_mut().unwrap().node;
+    nodes.retain(|node| !matches!(&node.output[0][..], "d" | "wd" | "bd" | "y"));
+    nodes.iter_mut().filter(|node| node.op_type == "QGemm").for_each(|node| node.domain = "com.microsoft".into());
+    let workplace = support::Workplace::new(&graph, "a,b\n1,2\n-3,4\n50,-7\n");
+    let (model, data) = (workplace.path("model.onnx"), workplace.path("data.csv"));
+    let Conversion { report, .. } = convert(&Options::new(&model, &data), &Silent).unwrap();
+    assert!(report.agreement.is_nan() && report.reference == "none", "{}", report.agreement);
+    assert!(report.warnings.iter().any(|warning| warning.contains("compared with nothing")), "{:?}", report.warnings);
+    let error = convert(&Options { agree: Some(0.9), ..Options::new(&model, &data) }, &Silent).unwrap_err();
+    assert!(error.to_string().starts_with("--agree cannot be checked"), "{error}");
+}

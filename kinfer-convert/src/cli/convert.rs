@@ -138,17 +138,19 @@ fn render(report: &Report) -> String {
         let probability = threshold.probability.map_or(String::new(), |p| format!(", probability {p}"));
         line("threshold", format!("score {}{probability}", threshold.score));
     }
-    line("agreement", format!("{:.4} % of decisions ({} differ)", 100.0 * report.agreement, report.differing));
-    line(
-        "scores",
-        format!("off by {:.3e} at most, {:.3e} on average", report.largest_score_error, report.mean_score_error),
-    );
+    if !report.agreement.is_nan() {
+        line("agreement", format!("{:.4} % of decisions ({} differ)", 100.0 * report.agreement, report.differing));
+        line(
+            "scores",
+            format!("off by {:.3e} at most, {:.3e} on average", report.largest_score_error, report.mean_score_error),
+        );
+    }
     line("flagged", format!("{} rows with a counter outside the calibrated range", report.out_of_range));
     if let Some(quality) = &report.quality {
         text += &format!("\n{}", table(quality, &report.outcomes));
     } else if let Some(regression) = &report.regression {
         text += &format!("\n{}", errors(regression));
-    } else {
+    } else if !report.agreement.is_nan() {
         text += "\nno label in the data: nothing is known of accuracy, recall or AUC\n";
     }
     if report.steps.len() > 1 {

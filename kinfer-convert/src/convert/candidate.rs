@@ -72,6 +72,10 @@ impl Job<'_> {
         let candidate = Candidate { spec, plan: None, silent: vec![], layers: vec![], steps: vec![] };
         let agreed = self.agreement(&candidate.spec, &Silent)?;
         match self.options.agree {
+            Some(_) if agreed.is_nan() => Err(Error::Option {
+                what: "--agree cannot be checked: the float reference (tract) does not run this quantised graph".into(),
+                advice: "leave it out, or quantise to the QDQ format (quant_format=QuantFormat.QDQ)".into(),
+            }),
             Some(asked) if agreed < asked => Err(self.disagrees(asked, agreed, "the model's own integers", None)),
             _ => Ok(candidate),
         }

@@ -98,7 +98,7 @@ pub fn compare(pair: &Pair<'_>, progress: &dyn Progress) -> Result<Comparison> {
     let data = Data::read(pair.data, &columns, label.as_deref())?;
     let truth = data.labels.as_ref().map(|labels| Truth::of(labels, &head, &data.path)).transpose()?;
 
-    let reference = opened.reference()?;
+    let reference = opened.reference();
     opened.check_reading(reference.as_ref(), &data)?;
     progress.begin("float reference", data.len());
     let float = Float::new(&opened, reference.as_ref(), &data, &head, pair.max_error, progress)?;
@@ -108,7 +108,7 @@ pub fn compare(pair: &Pair<'_>, progress: &dyn Progress) -> Result<Comparison> {
     Ok(Comparison {
         file: file_name(pair.file),
         source: file_name(pair.model),
-        reference: if reference.is_some() { "tract" } else { "the graph in double precision" },
+        reference: opened.reference_name(reference.as_ref()),
         same_source: named_source(file.provenance()).map(|named| named == opened.sha256),
         evaluation: DataReport { file: data.file_name(), rows: data.len() },
         outcomes: head.outcomes.clone(),

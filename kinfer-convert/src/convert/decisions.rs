@@ -23,6 +23,11 @@ pub(super) struct Float {
 }
 
 impl Float {
+    /// Whether anything told the scores in float.
+    pub(super) fn is_known(&self) -> bool {
+        !self.classes.is_empty()
+    }
+
     pub(super) fn new(
         opened: &Opened,
         reference: Option<&Reference>,
@@ -123,8 +128,11 @@ fn same<'a>(float: &'a Float, integer: &'a Integer, head: &Decided) -> impl Iter
     })
 }
 
-/// Share of rows that integers decide as float does.
+/// Share of rows that integers decide as float does; not a number where float is not known.
 pub(super) fn agreement(float: &Float, integer: &Integer, head: &Decided) -> f64 {
+    if !float.is_known() {
+        return f64::NAN;
+    }
     let rows = integer.decisions.len().max(1);
     let equal = same(float, integer, head).filter(|same| *same).count();
     equal as f64 / rows as f64

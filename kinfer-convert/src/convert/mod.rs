@@ -127,7 +127,7 @@ pub fn convert(options: &Options<'_>, progress: &dyn Progress) -> Result<Convers
     let evaluation = features.read(evaluated, label.as_deref())?;
     let truth = evaluation.labels.as_ref().map(|labels| Truth::of(labels, &head, &evaluation.path)).transpose()?;
 
-    let reference = opened.reference()?;
+    let reference = opened.reference();
     opened.check_reading(reference.as_ref(), &calibration)?;
     progress.begin("float reference", evaluation.len());
     let float = Float::new(&opened, reference.as_ref(), &evaluation, &head, options.max_error, progress)?;
@@ -159,7 +159,7 @@ pub fn convert(options: &Options<'_>, progress: &dyn Progress) -> Result<Convers
         bytes: bytes.len(),
         crc32c: format!("{:08x}", engine.report.checksum),
         precision: chosen.precision(),
-        reference: if reference.is_some() { "tract" } else { "the graph in double precision" },
+        reference: opened.reference_name(reference.as_ref()),
         head: head.kind.name(),
         outcomes: head.outcomes.clone(),
         threshold: head.threshold_report(),
@@ -219,6 +219,9 @@ fn warnings(
     if options.evaluate.is_none() {
         warnings.push("figures are of the calibration data: give --evaluate data that training has not seen".into());
     }
+    if agreed.is_nan() {
+        warnings.push("nothing runs this quantised graph in float: decisions are compared with nothing".into());
+    }
     if agreed < AGREEMENT {
         warnings.push(format!("only {:.2} % of the decisions agree with float", 100.0 * agreed));
     }
@@ -233,6 +236,11 @@ fn provenance(
     chosen: &Candidate,
     agreed: f64,
 ) -> Vec<(String, String)> {
+    let agreement = if agreed.is_nan() {
+        "not compared".into()
+    } else {
+        format!("{agreed:.6} with float over {} rows of {}", evaluation.len(), evaluation.file_name())
+    };
     let lines = [
         ("source", crate::data::file_name(options.model)),
         ("source-sha256", opened.sha256.clone()),
@@ -240,7 +248,7 @@ fn provenance(
         ("converter", format!("kinfer-convert {}", env!("CARGO_PKG_VERSION"))),
         ("precision", chosen.precision()),
         ("calibration", format!("{}, {} rows, {}", calibration.file_name(), calibration.len(), chosen.ranges())),
-        ("agreement", format!("{agreed:.6} with float over {} rows of {}", evaluation.len(), evaluation.file_name())),
+        ("agreement", agreement),
     ];
     lines.map(|(key, value)| (key.to_owned(), value.trim().to_owned())).to_vec()
 }

@@ -92,22 +92,17 @@ impl Opened {
     }
 
     /// The graph as tract runs it; nothing where tract does not take it, or no value of it holds the scores.
-    ///
-    /// # Errors
-    ///
-    /// tract does not take a file that is quantised already: nothing else tells what its scores are in float.
-    pub(super) fn reference(&self) -> Result<Option<Reference>> {
+    pub(super) fn reference(&self) -> Option<Reference> {
         let cut = Cut { scores: self.scores.as_deref(), inputs: &self.inputs, width: self.outputs };
-        let reference = Reference::attempt(&self.source, &cut);
-        match &self.body {
-            Body::Integers(network) if reference.is_none() => Err(Error::Option {
-                what: format!(
-                    "the float reference (tract) cannot run this quantised graph up to `{}`",
-                    network.scores_name
-                ),
-                advice: "quantise to the QDQ format: quantize_static(…, quant_format=QuantFormat.QDQ)".into(),
-            }),
-            _ => Ok(reference),
+        Reference::attempt(&self.source, &cut)
+    }
+
+    /// What decides in float: nothing does for a quantised graph that tract does not take.
+    pub(super) fn reference_name(&self, reference: Option<&Reference>) -> &'static str {
+        match (reference, &self.body) {
+            (Some(_), _) => "tract",
+            (None, Body::Float(_)) => "the graph in double precision",
+            (None, Body::Integers(_)) => "none",
         }
     }
 

@@ -34,6 +34,7 @@ pub struct Report {
     /// What decisions were compared on.
     pub evaluation: DataReport,
     /// Share of rows that integers decide as float does: the same class, or a value within the tolerance.
+    /// Not a number (null in JSON) of a quantised graph that no float reference runs.
     pub agreement: f64,
     /// The share that was asked for.
     pub asked: Option<f64>,

@@ -97,6 +97,9 @@ impl Truth {
         label: &str,
     ) -> Option<QualityReport> {
         let Self::Classes { classes, outcomes } = self else { return None };
+        if !float.is_known() {
+            return None;
+        }
         let quality =
             |decided: &[u32], ranking: Option<Vec<f64>>| Quality::of(decided, classes, *outcomes, ranking.as_deref());
         let base = BaseRate::of(classes, *outcomes);
@@ -112,6 +115,9 @@ impl Truth {
 
     pub(super) fn regression(&self, float: &Float, integer: &Integer, label: &str) -> Option<RegressionReport> {
         let Self::Values(truth) = self else { return None };
+        if !float.is_known() {
+            return None;
+        }
         Some(RegressionReport {
             label: label.into(),
             float: Regression::of(&float.scores, truth),

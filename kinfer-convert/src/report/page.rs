@@ -75,17 +75,22 @@ fn verdict(report: &Report) -> String {
         Some(asked) => (format!("<br>✕ asked: {which} {}", show(asked)), "missed"),
     };
 
+    let is_compared = !report.agreement.is_nan();
     let met = report.asked.is_none_or(|asked| report.agreement >= asked);
     let (asked, class_of) = goal(report.asked, met, percent, "at least");
     let rows = count(report.evaluation.rows as u64);
     let below = format!("{} of {rows} rows differ{asked}", count(report.differing as u64));
-    card("Decisions as float", &percent(report.agreement), &below, class_of, "");
+    if is_compared {
+        card("Decisions as float", &percent(report.agreement), &below, class_of, "");
+    }
 
     let error = report.largest_score_error;
     let met = report.asked_error.is_none_or(|asked| error <= asked);
     let (asked, class_of) = goal(report.asked_error, met, figure, "at most");
     let below = format!("{} on average{asked}", figure(report.mean_score_error));
-    card("Scores off by at most", &figure(error), &below, class_of, "");
+    if is_compared {
+        card("Scores off by at most", &figure(error), &below, class_of, "");
+    }
 
     let cards_of = [("Operations", "operations"), ("Look-ups", "look-ups"), ("Packed memory", "packed bytes")];
     for (name, what) in cards_of {

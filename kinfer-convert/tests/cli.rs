@@ -69,7 +69,6 @@ fn a_model_is_emitted_under_its_name_or_another() {
     let here = Converting::new(&classifier(), &classifier_data(300));
     here.convert(&[]);
     let dir = here.workplace.path("out");
-    std::fs::create_dir(&dir).unwrap();
     let emit = |more: &[&str]| kinfer(&[&["emit", &here.kinf, "-o", dir.to_str().unwrap()], more].concat());
     let written = emit(&["--lang", "c"]);
     assert_eq!(written.status.code(), Some(0), "{}", text(&written.stderr));
@@ -81,7 +80,7 @@ fn a_model_is_emitted_under_its_name_or_another() {
     assert!(read("will_it_block.rs").contains("pub depth: i64,"));
 
     // Refused, or without a folder to write to: nothing is written.
-    let nowhere = kinfer(&["emit", &here.kinf, "--lang", "c", "-o", "/nonexistent"]);
+    let nowhere = kinfer(&["emit", &here.kinf, "--lang", "c", "-o", "/nonexistent/deeper"]);
     assert_eq!(nowhere.status.code(), Some(2));
     let mut bytes = std::fs::read(&here.kinf).unwrap();
     bytes[40] ^= 4;

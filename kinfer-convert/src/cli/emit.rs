@@ -27,7 +27,7 @@ pub(crate) struct Emit {
     /// The language
     #[arg(long, value_enum)]
     lang: Language,
-    /// Folder to write to, which must be there
+    /// Folder to write to, made where it is not there
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// What files, functions and types are named after [default: the file's name]
@@ -55,6 +55,10 @@ impl Emit {
             }
             Language::Rust => vec![("rs", emitter.rust())],
         };
+        if !self.output.exists() {
+            let unwritable = |source| Error::Write { path: self.output.clone(), source };
+            std::fs::create_dir(&self.output).map_err(unwritable)?;
+        }
         for (extension, text) in files {
             let path = self.output.join(emitter.name()).with_extension(extension);
             file::write_atomically(&path, |out| out.write_all(text.as_bytes()))?;
